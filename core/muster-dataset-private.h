@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-dataset.h"
+#include "muster-metrics-private.h"
+
+/* The dataset as encoded Dataset entries (GBytes, whole entries with tag and length, in parts of at most
+ * MUSTER_ENTRY_MAX). */
+GPtrArray *muster_dataset_encode (MusterDataset *dataset);
+
+/*
+ * MusterAggregator: gathers the snapshots of all processes and makes each interval's dataset. Main context's thread
+ * only; it sets no timers: the caller asks when the next delivery is due.
+ */
+typedef struct _MusterAggregator MusterAggregator;
+
+MusterAggregator *muster_aggregator_new (void);
+void muster_aggregator_free (MusterAggregator *aggregator);
+/* One metrics object of the cluster; ids count up from 0 in the order of these calls. */
+void muster_aggregator_add_metrics (MusterAggregator *aggregator, const MusterMetricsOptions *options);
+/* A process that should report from now on, or no longer (with its last snapshot already added). */
+void muster_aggregator_expect (MusterAggregator *aggregator, const char *worker, guint pid);
+void muster_aggregator_unexpect (MusterAggregator *aggregator, const char *worker, guint pid);
+/* One Snapshot entry (or part) of @worker. Bad bytes: FALSE with the error. */
+gboolean muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry,
+                                GError **error);
+/* When the next dataset is due, in steady wall-clock ns (half an interval after the data's end); -1 if nothing waits.
+ * A metrics object without any snapshot waits for nothing. */
+gint64 muster_aggregator_get_due (MusterAggregator *aggregator);
+/* Takes the datasets due at @now_ns (G_MAXINT64: all that is there), in order of their ends. */
+GPtrArray *muster_aggregator_collect (MusterAggregator *aggregator, gint64 now_ns);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterAggregator, muster_aggregator_free)

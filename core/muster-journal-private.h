@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <sys/types.h>
+
+#include "muster-entry.h"
+
+/*
+ * MusterJournal: a sender's ring file, behind every hop. DESIGN section 5; the layout is in docs/protocol.md.
+ *
+ * Many producers (any thread, signal handlers), one reader, in one process; the file outlives them all.
+ */
+typedef struct _MusterJournal MusterJournal;
+
+#define MUSTER_JOURNAL_HEADER_SIZE 4096
+#define MUSTER_JOURNAL_TOKEN_SIZE  32
+#define MUSTER_JOURNAL_SIZE_MIN    (64 * 1024 * 4)
+#define MUSTER_JOURNAL_SIZE_MAX    ((gsize) 8 << 30)
+
+/* Written by the creator, before exec. Strings are cut at their room. */
+typedef struct
+{
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
+  guint8 token[MUSTER_JOURNAL_TOKEN_SIZE];
+  gint64 start_time_us; /* of the process, CLOCK_REALTIME */
+  guint32 pid;          /* 0 until known */
+  char cluster[64];
+  char worker[64];
+  char group[64];
+} MusterJournalIdentity;
+
+typedef enum
+{
+  MUSTER_JOURNAL_PLAIN = 0,
+  MUSTER_JOURNAL_USE_RESERVE = 1 << 0, /* may take the last tenth: error and worse, metrics */
+  MUSTER_JOURNAL_NO_WAIT = 1 << 1,     /* never wait for room */
+  MUSTER_JOURNAL_FLUSH = 1 << 2,       /* wake the reader at once */
+} MusterJournalFlags;
+
+/* Creates the file (O_EXCL, 0600, its whole size allocated); @ring_size is rounded up to a power of two. */
+int muster_journal_create_file (const char *path, gsize ring_size, const MusterJournalIdentity *identity,
+                                GError **error);
+/* The same in a memfd, for tests and for journals that need not outlive their process. */
+int muster_journal_create_memfd (gsize ring_size, const MusterJournalIdentity *identity, GError **error);
+/* Records the worker's pid, known only after fork. */
+gboolean muster_journal_set_pid (int fd, guint32 pid, GError **error);
+/* Reads and checks the header's identity, by pread. */
+gboolean muster_journal_read_identity (int fd, MusterJournalIdentity *identity, gsize *ring_size, GError **error);
+
+/* Maps the journal for producing and reading; takes @fd over when it succeeds. */
+MusterJournal *muster_journal_open (int fd, GError **error);
+MusterJournal *muster_journal_ref (MusterJournal *journal);
+void muster_journal_unref (MusterJournal *journal);
+const MusterJournalIdentity *muster_journal_get_identity (MusterJournal *journal);
+gsize muster_journal_get_ring_size (MusterJournal *journal);
+int muster_journal_get_fd (MusterJournal *journal);
+void muster_journal_set_block_timeout (MusterJournal *journal, gint64 timeout_us); /* 0: never wait */
+
+/* Producers. @bytes is a fragment of a Log with exactly one numbered entry, before which an origin may stand that has
+ * only labels (worker, pid): the batch builder completes it. Returns FALSE if it was refused (and counted). */
+gboolean muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags);
+guint64 muster_journal_get_drops (MusterJournal *journal); /* refused so far, mod 2^32 */
+
+/* The reader: one thread at a time. */
+typedef struct
+{
+  const guint8 *bytes;  /* into the ring; valid until acknowledged */
+  gsize length;
+  guint64 place;        /* of its numbered entry in the stream, from 1 */
+  guint64 missing;      /* places before it that hold nothing */
+  MusterGapReason reason; /* of what is missing */
+} MusterJournalItem;
+
+/* An eventfd that becomes readable when there is something to read after muster_journal_arm() returned TRUE, or at once
+ * for FLUSH. */
+int muster_journal_get_event_fd (MusterJournal *journal);
+/* Asks to be woken; FALSE if there is something to read already (then nothing is armed). */
+gboolean muster_journal_arm (MusterJournal *journal);
+void muster_journal_disarm (MusterJournal *journal); /* and clears the eventfd */
+gboolean muster_journal_peek (MusterJournal *journal, MusterJournalItem *item); /* the next item, not consumed */
+void muster_journal_advance (MusterJournal *journal);                           /* consumes what peek showed */
+guint64 muster_journal_get_read_position (MusterJournal *journal);              /* bytes since the start of time */
+guint64 muster_journal_get_next_place (MusterJournal *journal);                 /* of the next item, if none is refused */
+gboolean muster_journal_is_empty (MusterJournal *journal);                      /* all that was reserved has been read */
+void muster_journal_acknowledge (MusterJournal *journal, guint64 position);     /* zeroes, makes room, wakes producers */
+/* Goes back: the next item is the one at @position, with @place; neither before what was acknowledged. */
+void muster_journal_rewind (MusterJournal *journal, guint64 position, guint64 place);
+
+/* A dead sender's journal: nothing in it is believed. Items come in order of their numbers, beginning at @next_place;
+ * what is missing between them is shown in `missing`, with the reason. After the last item @trailing says what is
+ * missing behind it. Uses pread only. */
+typedef struct _MusterJournalScan MusterJournalScan;
+
+MusterJournalScan *muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsize ring_size,
+                                            guint64 next_place, GError **error);
+void muster_journal_scan_free (MusterJournalScan *scan);
+gboolean muster_journal_scan_next (MusterJournalScan *scan, MusterJournalItem *item);
+guint64 muster_journal_scan_get_trailing (MusterJournalScan *scan, MusterGapReason *reason);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterJournal, muster_journal_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterJournalScan, muster_journal_scan_free)

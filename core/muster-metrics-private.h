@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-metrics.h"
+
+/* Where intervals lie, the same in every process: the n-th boundary is at start_time + n * interval of the wall clock,
+ * read off once at `base`; from there on CLOCK_BOOTTIME counts. The primary's base reaches the workers in WELCOME. */
+typedef struct
+{
+  gint64 realtime_ns; /* CLOCK_REALTIME and ... */
+  gint64 boottime_ns; /* ... CLOCK_BOOTTIME at one moment */
+} MusterTimeBase;
+
+void muster_time_base_now (MusterTimeBase *base);
+gint64 muster_time_base_realtime (const MusterTimeBase *base, gint64 boottime_ns); /* steady wall-clock time */
+
+typedef struct
+{
+  char *name;           /* owned; "" for the default one */
+  gint64 interval_us;   /* default 10 s */
+  gint64 start_time_ns; /* default 0 */
+  double scale_factor;  /* default 1 */
+  gboolean persist;
+  guint max_metrics; /* default 10,000 */
+} MusterMetricsOptions;
+
+/* @options is copied. */
+MusterMetrics *muster_metrics_new (const MusterMetricsOptions *options);
+const MusterMetricsOptions *muster_metrics_get_options (MusterMetrics *self);
+
+/* Begins intervals, in @context's thread: at each boundary @snapshot is called there with the interval's encoded
+ * Snapshot entries (whole entries with tag and length, one element of @entries each: GBytes; never empty), then
+ * `reset` and `new-interval` are emitted in @signal_context (nullable: the same context). */
+typedef void (*MusterSnapshotFunc) (MusterMetrics *metrics, GPtrArray *entries, gpointer user_data);
+void muster_metrics_attach (MusterMetrics *self, GMainContext *context, GMainContext *signal_context,
+                            const MusterTimeBase *base, MusterSnapshotFunc snapshot, gpointer user_data,
+                            GDestroyNotify destroy);
+void muster_metrics_set_time_base (MusterMetrics *self, const MusterTimeBase *base); /* attached only; any thread */
+/* Ends the intervals with a last, partial snapshot (given to the function too) and `stopping`; in @context's thread. */
+void muster_metrics_detach (MusterMetrics *self);
+
+/* The same by hand, for tests with a clock of their own: closes the interval [start, end) and returns its entries. */
+GPtrArray *muster_metrics_take_snapshot (MusterMetrics *self, gint64 start_ns, gint64 end_ns, gboolean partial);

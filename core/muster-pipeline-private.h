@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-transport-private.h"
+
+/*
+ * MusterPipeline: batches to transports, acknowledgements back.
+ *
+ * muster_pipeline_push() hands a batch to every transport; when the last required one has finished with it, @done is
+ * called, in some transport's thread (or in the caller's, where nothing is required). Batches of one pusher are done in
+ * the order in which they were pushed. Push may be called from any thread; transports are added before start.
+ */
+typedef struct _MusterPipeline MusterPipeline;
+
+MusterPipeline *muster_pipeline_new (void);
+MusterPipeline *muster_pipeline_ref (MusterPipeline *pipeline);
+void muster_pipeline_unref (MusterPipeline *pipeline);
+void muster_pipeline_add (MusterPipeline *pipeline, MusterTransport *transport); /* takes a reference */
+GPtrArray *muster_pipeline_get_transports (MusterPipeline *pipeline);            /* borrowed, of MusterTransport */
+void muster_pipeline_set_report (MusterPipeline *pipeline, MusterTransportReportFunc report, gpointer user_data);
+gboolean muster_pipeline_start (MusterPipeline *pipeline, GError **error); /* all or none */
+void muster_pipeline_push (MusterPipeline *pipeline, MusterBatch *batch, MusterBatchDoneFunc done, gpointer done_data);
+void muster_pipeline_reopen (MusterPipeline *pipeline);
+void muster_pipeline_stop (MusterPipeline *pipeline, gint64 timeout_us); /* for all together */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterPipeline, muster_pipeline_unref)

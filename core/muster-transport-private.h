@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-batch-private.h"
+#include "muster-transport.h"
+
+/* What the pipeline does with a transport. All but reopen and push are called from the thread that owns the pipeline. */
+
+/* Called in the transport's thread for what a person should know: "no room on the disk", "goes on". */
+typedef void (*MusterTransportReportFunc) (MusterTransport *transport, MusterLevel level, const char *message,
+                                           gpointer user_data);
+
+/* Called in the transport's thread once for each batch pushed to a required transport, in order. */
+typedef void (*MusterTransportDoneFunc) (MusterTransport *transport, MusterBatch *batch, gpointer user_data);
+
+void muster_transport_set_callbacks (MusterTransport *self, MusterTransportDoneFunc done,
+                                     MusterTransportReportFunc report, gpointer user_data);
+gboolean muster_transport_start (MusterTransport *self, GError **error); /* format, subclass, thread */
+void muster_transport_push (MusterTransport *self, MusterBatch *batch);  /* never blocks; best effort may drop */
+void muster_transport_reopen (MusterTransport *self);                    /* asks the thread; returns at once */
+
+/* Writes what is queued, calls the subclass's stop, joins the thread. After @timeout_us what a stalled transport still
+ * holds is given up (and so stays unacknowledged). */
+void muster_transport_stop (MusterTransport *self, gint64 timeout_us);

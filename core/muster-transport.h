@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-format.h"
+
+G_BEGIN_DECLS
+
+#define MUSTER_TYPE_TRANSPORT (muster_transport_get_type ())
+MUSTER_PUBLIC G_DECLARE_DERIVABLE_TYPE (MusterTransport, muster_transport, MUSTER, TRANSPORT, GObject)
+
+/**
+ * MusterWriteResult:
+ * @MUSTER_WRITE_DONE: the batch has left this process (write() returned, it is in the spool, ...)
+ * @MUSTER_WRITE_RETRY: not now; nothing of the batch was kept; the base class calls again after a while
+ * @MUSTER_WRITE_FAILED: never: the batch becomes a gap, and a record says why
+ */
+typedef enum
+{
+  MUSTER_WRITE_DONE,
+  MUSTER_WRITE_RETRY,
+  MUSTER_WRITE_FAILED,
+} MusterWriteResult;
+
+/**
+ * MusterTransportClass:
+ * @start: opens what is needed, in the caller's thread, before any batch; an error ends the set-up
+ * @write: delivers one batch. Plain blocking code in the transport's own thread. For RETRY and FAILED @error is set
+ * @flush: (nullable): makes durable what was written (the thread has nothing else to do just now)
+ * @reopen: (nullable): closes and opens its outputs, for log rotation by others (SIGHUP)
+ * @stop: (nullable): closes, after the last batch; in the transport's own thread
+ *
+ * A way out. The base class owns what every transport needs: the queue, the thread, level and worker filters, retries
+ * with backoff and jitter, and the counters.
+ */
+struct _MusterTransportClass
+{
+  GObjectClass parent_class;
+
+  gboolean (*start) (MusterTransport *self, GError **error);
+  MusterWriteResult (*write) (MusterTransport *self, MusterBatch *batch, GError **error);
+  gboolean (*flush) (MusterTransport *self, GError **error);
+  gboolean (*reopen) (MusterTransport *self, GError **error);
+  void (*stop) (MusterTransport *self);
+
+  /*< private >*/
+  gpointer padding[8];
+};
+
+/**
+ * MusterTransportCounters:
+ * @batches: batches written
+ * @entries: entries written (sequence numbers)
+ * @bytes: bytes that the subclass said it wrote
+ * @retries: attempts that ended in RETRY
+ * @failed: entries refused for good
+ * @dropped: entries dropped because a best-effort queue was full
+ * @filtered: entries left out by level or worker
+ * @queued: entries waiting now
+ *
+ * What a transport has done so far; a snapshot.
+ */
+typedef struct
+{
+  guint64 batches;
+  guint64 entries;
+  guint64 bytes;
+  guint64 retries;
+  guint64 failed;
+  guint64 dropped;
+  guint64 filtered;
+  guint64 queued;
+} MusterTransportCounters;
+
+MUSTER_PUBLIC const char *muster_transport_get_name (MusterTransport *self);
+MUSTER_PUBLIC MusterFormat *muster_transport_get_format (MusterTransport *self);
+MUSTER_PUBLIC void muster_transport_set_format (MusterTransport *self, MusterFormat *format);
+MUSTER_PUBLIC gboolean muster_transport_get_required (MusterTransport *self);
+MUSTER_PUBLIC void muster_transport_get_counters (MusterTransport *self, MusterTransportCounters *counters);
+MUSTER_PUBLIC void muster_transport_add_bytes (MusterTransport *self, gsize bytes);
+MUSTER_PUBLIC gboolean muster_transport_is_stopping (MusterTransport *self);
+
+G_END_DECLS

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Everything that Muster offers: `pkg-config --cflags --libs muster-1`. */
+#include "muster-batch.h"
+#include "muster-cluster-file.h"
+#include "muster-cluster.h"
+#include "muster-dataset.h"
+#include "muster-entry.h"
+#include "muster-enums.h"
+#include "muster-error.h"
+#include "muster-field.h"
+#include "muster-format.h"
+#include "muster-json.h"
+#include "muster-level.h"
+#include "muster-logger.h"
+#include "muster-metrics.h"
+#include "muster-param.h"
+#include "muster-plugin.h"
+#include "muster-record.h"
+#include "muster-registry.h"
+#include "muster-source.h"
+#include "muster-transport.h"
+#include "muster-worker-group.h"
+#include "muster-worker-process.h"
+#include "muster-worker.h"
