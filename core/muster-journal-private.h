@@ -16,6 +16,7 @@ typedef struct _MusterJournal MusterJournal;
 #define MUSTER_JOURNAL_TOKEN_SIZE  32
 #define MUSTER_JOURNAL_SIZE_MIN    (64 * 1024 * 4)
 #define MUSTER_JOURNAL_SIZE_MAX    ((gsize) 8 << 30)
+#define MUSTER_JOURNAL_ITEM_MAX    (MUSTER_ENTRY_MAX + 1024) /* an entry, and the origin that may stand before it */
 
 /* Written by the creator, before exec. Strings are cut at their room. */
 typedef struct
@@ -67,35 +68,45 @@ typedef struct
   const guint8 *bytes;  /* into the ring; valid until acknowledged */
   gsize length;
   guint64 place;        /* of its numbered entry in the stream, from 1 */
-  guint64 missing;      /* places before it that hold nothing */
-  MusterGapReason reason; /* of what is missing */
+  guint32 drops;        /* refused before it since the journal began, mod 2^32 */
+  guint64 refused;      /* places right before it that were refused (JOURNAL_FULL) */
+  guint64 lost;         /* places right before it that are lost otherwise */
+  MusterGapReason lost_reason;
 } MusterJournalItem;
 
-/* An eventfd that becomes readable when there is something to read after muster_journal_arm() returned TRUE, or at once
- * for FLUSH. */
+typedef enum
+{
+  MUSTER_JOURNAL_AWAKE = 0,
+  MUSTER_JOURNAL_WAKE_ON_ANY = 1,   /* asleep: any entry wakes */
+  MUSTER_JOURNAL_WAKE_ON_FLUSH = 2, /* gathering a batch by a timer: only an entry with FLUSH wakes */
+} MusterJournalWake;
+
+/* An eventfd that becomes readable when what was armed has come. */
 int muster_journal_get_event_fd (MusterJournal *journal);
-/* Asks to be woken; FALSE if there is something to read already (then nothing is armed). */
-gboolean muster_journal_arm (MusterJournal *journal);
+/* Asks to be woken; FALSE if it has come already (then nothing is armed). */
+gboolean muster_journal_arm (MusterJournal *journal, MusterJournalWake wake);
 void muster_journal_disarm (MusterJournal *journal); /* and clears the eventfd */
 gboolean muster_journal_peek (MusterJournal *journal, MusterJournalItem *item); /* the next item, not consumed */
 void muster_journal_advance (MusterJournal *journal);                           /* consumes what peek showed */
 guint64 muster_journal_get_read_position (MusterJournal *journal);              /* bytes since the start of time */
 guint64 muster_journal_get_next_place (MusterJournal *journal);                 /* of the next item, if none is refused */
+guint32 muster_journal_get_next_drops (MusterJournal *journal);                 /* refused before the last item read */
 gboolean muster_journal_is_empty (MusterJournal *journal);                      /* all that was reserved has been read */
 void muster_journal_acknowledge (MusterJournal *journal, guint64 position);     /* zeroes, makes room, wakes producers */
-/* Goes back: the next item is the one at @position, with @place; neither before what was acknowledged. */
-void muster_journal_rewind (MusterJournal *journal, guint64 position, guint64 place);
+/* Goes back to where the reader was: all three as the getters said them there; not before what was acknowledged. */
+void muster_journal_rewind (MusterJournal *journal, guint64 position, guint64 place, guint32 drops);
 
-/* A dead sender's journal: nothing in it is believed. Items come in order of their numbers, beginning at @next_place;
- * what is missing between them is shown in `missing`, with the reason. After the last item @trailing says what is
- * missing behind it. Uses pread only. */
+/* A dead sender's journal: nothing in it is believed. Items come in order of their places, beginning at @next_place,
+ * before which @next_drops had been refused; what is missing between them is shown as in the living journal. After the
+ * last item the trailing numbers say what is missing behind it. Uses pread only. */
 typedef struct _MusterJournalScan MusterJournalScan;
 
 MusterJournalScan *muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsize ring_size,
-                                            guint64 next_place, GError **error);
+                                            guint64 next_place, guint32 next_drops, GError **error);
 void muster_journal_scan_free (MusterJournalScan *scan);
 gboolean muster_journal_scan_next (MusterJournalScan *scan, MusterJournalItem *item);
-guint64 muster_journal_scan_get_trailing (MusterJournalScan *scan, MusterGapReason *reason);
+void muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, guint64 *lost,
+                                       MusterGapReason *lost_reason);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterJournal, muster_journal_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterJournalScan, muster_journal_scan_free)

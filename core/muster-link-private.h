@@ -12,9 +12,11 @@
  *        2     2  flags
  *        4     4  how many numbers a BATCH takes; else 0
  *        8     8  number: of a BATCH its first; of WELCOME, ACK, NACK and POSITION the next one expected
+ *       16     4  drops: of a BATCH, what its journal had refused up to its end, mod 2^32; else 0
+ *       20     4  zero
  */
 #define MUSTER_LINK_VERSION     1
-#define MUSTER_LINK_HEADER_SIZE 16
+#define MUSTER_LINK_HEADER_SIZE 24
 #define MUSTER_LINK_BATCH_SIZE  65536 /* entries of a batch: no more bytes than this, unless one entry alone has more */
 
 typedef enum
@@ -37,6 +39,7 @@ typedef struct
   guint16 flags;
   guint32 count;
   guint64 number;
+  guint32 drops;
 } MusterLinkHeader;
 
 typedef struct

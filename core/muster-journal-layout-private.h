@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The bytes of a journal file, shared by those who write it, read it alive, and scan it dead. docs/protocol.md has the
+ * same tables for other languages. All integers are in the machine's order: a journal never leaves its machine.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "muster-journal-private.h"
+
+#define MUSTER_JOURNAL_MAGIC   "MUSTERJ1"
+#define MUSTER_JOURNAL_VERSION 1u
+
+/*
+ * The header page.
+ *
+ *   offset  size  meaning
+ *        0     8  magic "MUSTERJ1"
+ *        8     4  version
+ *       12     4  size of this header
+ *       16     8  size of the ring in bytes, a power of two
+ *       24     4  pid of the sender, 0 until known
+ *       32    16  stream id
+ *       48    32  token
+ *       80     8  start time, microseconds since the Unix epoch
+ *       88   3*64  cluster, worker, group: NUL-terminated UTF-8
+ *     1024     8  reserved: number of the last reservation << 32 | position behind it in units of 8 bytes, mod 2^32
+ *     1152     8  acknowledged position in bytes since the start of time
+ *     1160     4  counts acknowledgements; producers that wait for room sleep on it (futex)
+ *     1164     4  how many producers sleep
+ *     1280     4  drops: entries refused so far
+ *     1284     4  1 while entries are refused without waiting
+ *     1288     4  counts entries with FLUSH
+ *     1408     4  what the reader wants to be woken by (MusterJournalWake)
+ */
+typedef struct
+{
+  char magic[8];
+  guint32 version;
+  guint32 header_size;
+  guint64 ring_size;
+  guint32 pid;
+  guint32 reserved_0;
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
+  guint8 token[MUSTER_JOURNAL_TOKEN_SIZE];
+  gint64 start_time_us;
+  char cluster[64];
+  char worker[64];
+  char group[64];
+  guint8 reserved_1[1024 - 280];
+
+  _Atomic guint64 reserved;
+  guint8 line_1[120];
+  _Atomic guint64 acknowledged;
+  _Atomic guint32 acknowledgements;
+  _Atomic guint32 waiters;
+  guint8 line_2[112];
+  _Atomic guint32 drops;
+  _Atomic guint32 refusing;
+  _Atomic guint32 flushes;
+  guint8 line_3[116];
+  _Atomic guint32 wake;
+} MusterJournalHeader;
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, stream) == 32);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, start_time_us) == 80);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, reserved) == 1024);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, acknowledged) == 1152);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, drops) == 1280);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, wake) == 1408);
+G_STATIC_ASSERT (sizeof (MusterJournalHeader) <= MUSTER_JOURNAL_HEADER_SIZE);
+G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2);
+
+/*
+ * A slot of the ring, 8-byte aligned: 16 bytes, then the item's bytes.
+ *
+ *   length > 0   published: so many bytes
+ *   length < 0   reserved by a call that has not returned; the bytes to come, negated
+ *   length == 0  nothing yet: what is acknowledged is zeroed
+ */
+typedef struct
+{
+  _Atomic gint32 length;
+  guint32 checksum;
+  guint32 number;
+  guint32 drops;
+} MusterJournalSlot;
+
+G_STATIC_ASSERT (sizeof (MusterJournalSlot) == 16);
+
+static inline guint32
+muster_journal_units (gsize length)
+{
+  return (guint32) ((sizeof (MusterJournalSlot) + length + 7) / 8);
+}
+
+/* XXH3 (xxhash 0.8, low 32 bits) over number, drops and bytes, seeded with the stream: a stale lap, or another stream's
+ * slot, never looks valid. */
+static inline guint32
+muster_journal_checksum (const MusterJournalSlot *slot, gsize length, guint64 seed)
+{
+  return (guint32) XXH3_64bits_withSeed (&slot->number, 8 + length, seed);
+}
+
+static inline guint64
+muster_journal_seed (const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  guint64 halves[2];
+
+  memcpy (halves, stream, sizeof halves);
+  return halves[0] ^ (halves[1] << 1 | halves[1] >> 63);
+}

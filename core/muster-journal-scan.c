@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A dead sender's journal. Nothing in it is believed: the file is copied with pread (a truncated or hostile one cannot
+ * hurt), and every 8-byte step of the copy is tried for a slot whose checksum, seeded with the stream, is right. What
+ * those slots say of their own place orders them. Used by one thread.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "muster-journal-layout-private.h"
+
+/* A hostile file could make every step hash 64 KiB; no more than this many times the ring is hashed. */
+#define HASH_BUDGET 64
+
+typedef struct
+{
+  guint64 place;
+  guint32 drops;
+  guint32 offset; /* of the slot in the copy, in units of 8 bytes */
+  gint32 length;
+} Found;
+
+struct _MusterJournalScan
+{
+  guint8 *ring; /* owned; the ring, and its beginning once more */
+  gsize ring_size;
+  guint64 seed;
+  GArray *found; /* of Found, in order of place */
+  guint next;
+  guint64 next_place;
+  guint32 next_drops;
+  MusterJournalHeader *header; /* owned; a copy that is not believed */
+};
+
+static void
+read_whole (int fd, guint8 *out, gsize size, off_t offset)
+{
+  gsize done = 0;
+
+  while (done < size)
+    {
+      gssize n = pread (fd, out + done, size - done, offset + (off_t) done);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        break;
+      done += (gsize) n;
+    }
+  memset (out + done, 0, size - done);
+}
+
+/* A length that is negated only says that the call had not returned: where all else is there, the entry is whole. */
+static gint32
+valid_length (MusterJournalScan *scan, gsize offset, gsize *budget)
+{
+  const MusterJournalSlot *slot = (const MusterJournalSlot *) (scan->ring + offset);
+  gint32 length = atomic_load_explicit (&slot->length, memory_order_relaxed);
+
+  if (length == G_MININT32 || length == 0)
+    return 0;
+  if (length < 0)
+    length = -length;
+  if (length > MUSTER_JOURNAL_ITEM_MAX || (gsize) length > *budget)
+    return 0;
+  *budget -= (gsize) length;
+  return slot->checksum == muster_journal_checksum (slot, (gsize) length, scan->seed) ? length : 0;
+}
+
+static gint
+compare_found (gconstpointer a, gconstpointer b)
+{
+  guint64 left = ((const Found *) a)->place;
+  guint64 right = ((const Found *) b)->place;
+
+  return left < right ? -1 : left > right;
+}
+
+static void
+collect (MusterJournalScan *scan)
+{
+  gsize budget = scan->ring_size * HASH_BUDGET;
+  gsize offset = 0;
+
+  while (offset < scan->ring_size)
+    {
+      gint32 length = valid_length (scan, offset, &budget);
+      const MusterJournalSlot *slot = (const MusterJournalSlot *) (scan->ring + offset);
+
+      if (length > 0)
+        {
+          gint32 ahead = (gint32) (slot->number + slot->drops - (guint32) scan->next_place);
+
+          if (ahead >= 0)
+            {
+              Found found = { scan->next_place + (guint64) ahead, slot->drops, (guint32) (offset / 8), length };
+
+              g_array_append_val (scan->found, found);
+            }
+          offset += (gsize) muster_journal_units ((gsize) length) * 8;
+        }
+      else
+        offset += 8;
+    }
+  g_array_sort (scan->found, compare_found);
+}
+
+MusterJournalScan *
+muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsize ring_size, guint64 next_place,
+                         guint32 next_drops, GError **error)
+{
+  MusterJournalScan *scan;
+  struct stat status;
+
+  if (fstat (fd, &status) < 0)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot read a journal: %s", g_strerror (errno));
+      return NULL;
+    }
+  scan = g_new0 (MusterJournalScan, 1);
+  scan->ring_size = ring_size;
+  scan->seed = muster_journal_seed (stream);
+  scan->next_place = next_place;
+  scan->next_drops = next_drops;
+  scan->found = g_array_new (FALSE, FALSE, sizeof (Found));
+  scan->header = g_malloc (MUSTER_JOURNAL_HEADER_SIZE);
+  scan->ring = g_malloc (ring_size + MUSTER_JOURNAL_ITEM_MAX + sizeof (MusterJournalSlot));
+  read_whole (fd, (guint8 *) scan->header, MUSTER_JOURNAL_HEADER_SIZE, 0);
+  read_whole (fd, scan->ring, ring_size, MUSTER_JOURNAL_HEADER_SIZE);
+  memcpy (scan->ring + ring_size, scan->ring, MUSTER_JOURNAL_ITEM_MAX + sizeof (MusterJournalSlot));
+  collect (scan);
+  return scan;
+}
+
+void
+muster_journal_scan_free (MusterJournalScan *scan)
+{
+  g_array_unref (scan->found);
+  g_free (scan->header);
+  g_free (scan->ring);
+  g_free (scan);
+}
+
+/* What lies where slot @index should have been preceded by another one: a call that had not returned, or damage. */
+static MusterGapReason
+reason_before (MusterJournalScan *scan, guint index)
+{
+  const Found *before = index > 0 ? &g_array_index (scan->found, Found, index - 1) : NULL;
+  gsize offset;
+  const MusterJournalSlot *slot;
+  gint32 length;
+
+  if (before == NULL)
+    offset = (gsize) (atomic_load (&scan->header->acknowledged) & (scan->ring_size - 1)) & ~(gsize) 7;
+  else
+    offset = ((gsize) before->offset + muster_journal_units ((gsize) before->length)) * 8 & (scan->ring_size - 1);
+  slot = (const MusterJournalSlot *) (scan->ring + offset);
+  length = atomic_load_explicit (&slot->length, memory_order_relaxed);
+  return length < 0 || (length == 0 && slot->number == 0) ? MUSTER_GAP_TORN : MUSTER_GAP_CORRUPT;
+}
+
+gboolean
+muster_journal_scan_next (MusterJournalScan *scan, MusterJournalItem *item)
+{
+  const Found *found;
+  guint64 missing;
+
+  while (scan->next < scan->found->len
+         && g_array_index (scan->found, Found, scan->next).place < scan->next_place)
+    scan->next++; /* the same place twice: two copies of one slot */
+  if (scan->next == scan->found->len)
+    return FALSE;
+
+  found = &g_array_index (scan->found, Found, scan->next);
+  missing = found->place - scan->next_place;
+  item->bytes = scan->ring + (gsize) found->offset * 8 + sizeof (MusterJournalSlot);
+  item->length = (gsize) found->length;
+  item->place = found->place;
+  item->drops = found->drops;
+  item->refused = MIN (missing, found->drops - scan->next_drops);
+  item->lost = missing - item->refused;
+  item->lost_reason = item->lost > 0 ? reason_before (scan, scan->next) : MUSTER_GAP_UNKNOWN;
+  scan->next_place = found->place + 1;
+  scan->next_drops = found->drops;
+  scan->next++;
+  return TRUE;
+}
+
+void
+muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, guint64 *lost,
+                                  MusterGapReason *lost_reason)
+{
+  guint32 number = (guint32) (atomic_load (&scan->header->reserved) >> 32);
+  guint32 drops = atomic_load (&scan->header->drops);
+  guint32 ahead_drops = drops - scan->next_drops;
+  guint32 ahead = number + drops - (guint32) (scan->next_place - 1);
+
+  *refused = 0;
+  *lost = 0;
+  *lost_reason = MUSTER_GAP_UNKNOWN;
+  if (memcmp (scan->header->magic, MUSTER_JOURNAL_MAGIC, sizeof scan->header->magic) != 0
+      || (gint32) ahead_drops < 0 || (gint32) ahead < 0 || ahead < ahead_drops
+      || ahead - ahead_drops > scan->ring_size / sizeof (MusterJournalSlot))
+    return; /* the header is not to be believed, and the slots tell nothing of what followed them */
+
+  *refused = ahead_drops;
+  /* A last call that had not returned left nothing that anyone could miss; damage to one that had is said. */
+  if (ahead > ahead_drops && reason_before (scan, scan->found->len) == MUSTER_GAP_CORRUPT)
+    {
+      *lost = ahead - ahead_drops;
+      *lost_reason = MUSTER_GAP_CORRUPT;
+    }
+}

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A sender's ring file, alive: many producers, one reader, one process.
+ *
+ * The protocol of the ring (who writes, who reads, in which order, and why that suffices):
+ *
+ * - A producer reads `reserved` (acquire), then `drops`, then moves `reserved` on by compare-and-swap (seq_cst): number
+ *   and position in one word, so the numbers are in the order of the positions. Because a refusal adds to `drops`
+ *   before it returns and each successful swap is ordered after the reading of `drops` that goes with it, number + drops
+ *   grows strictly from slot to slot: it is the entry's place in its stream.
+ * - The slot belongs to that producer alone. It stores the length negated (a hole that may be skipped if the process
+ *   dies now), then checksum, number, drops and bytes, and last the positive length with release order. The reader loads
+ *   it with acquire order; it never passes a slot that is not published, so slots behind it wait.
+ * - Only the reader's side acknowledges: it zeroes what was acknowledged, then stores the position with release order. A
+ *   producer loads it (acquire) before it takes the room, so it finds zeroes there.
+ * - Sleeping: the reader stores `wake` (seq_cst), then looks at `reserved` (or `flushes`); a producer moves `reserved`
+ *   (or `flushes`; seq_cst), then loads `wake` (seq_cst). One of them sees the other.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <limits.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "muster-journal-layout-private.h"
+
+struct _MusterJournal
+{
+  gatomicrefcount references;
+  int fd;       /* owned */
+  int event_fd; /* owned */
+  MusterJournalHeader *header;
+  guint8 *ring; /* mapped twice in a row */
+  gsize ring_size;
+  guint32 ring_units;
+  guint32 plain_units; /* what all but the reserve may fill */
+  guint64 seed;
+  gint64 block_timeout_us; /* set before producers run */
+  MusterJournalIdentity identity;
+
+  /* The reader's own. */
+  guint64 read_position;
+  guint64 acknowledged;
+  guint64 next_place;
+  guint32 next_drops;
+  guint32 flushes_seen;
+};
+
+/* -- files ---------------------------------------------------------------------------------------- */
+
+static gsize
+round_ring_size (gsize wanted)
+{
+  gsize size = MUSTER_JOURNAL_SIZE_MIN;
+
+  while (size < wanted && size < MUSTER_JOURNAL_SIZE_MAX)
+    size *= 2;
+  return size;
+}
+
+static gboolean
+write_header (int fd, gsize ring_size, const MusterJournalIdentity *identity, GError **error)
+{
+  g_autofree MusterJournalHeader *header = g_malloc0 (MUSTER_JOURNAL_HEADER_SIZE);
+
+  memcpy (header->magic, MUSTER_JOURNAL_MAGIC, sizeof header->magic);
+  header->version = MUSTER_JOURNAL_VERSION;
+  header->header_size = MUSTER_JOURNAL_HEADER_SIZE;
+  header->ring_size = ring_size;
+  header->pid = identity->pid;
+  memcpy (header->stream, identity->stream, sizeof header->stream);
+  memcpy (header->token, identity->token, sizeof header->token);
+  header->start_time_us = identity->start_time_us;
+  memcpy (header->cluster, identity->cluster, sizeof header->cluster - 1);
+  memcpy (header->worker, identity->worker, sizeof header->worker - 1);
+  memcpy (header->group, identity->group, sizeof header->group - 1);
+
+  if (pwrite (fd, header, MUSTER_JOURNAL_HEADER_SIZE, 0) == MUSTER_JOURNAL_HEADER_SIZE)
+    return TRUE;
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "cannot write a journal's header: %s",
+               g_strerror (errno));
+  return FALSE;
+}
+
+/* Its whole size is allocated now, so that a full disk is an error here and not a SIGBUS later. */
+static gboolean
+fill_new_file (int fd, gsize ring_size, const MusterJournalIdentity *identity, GError **error)
+{
+  int result;
+
+  do
+    result = posix_fallocate (fd, 0, (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size));
+  while (result == EINTR);
+  if (result != 0)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
+                   "cannot allocate %" G_GSIZE_FORMAT " bytes for a journal: %s; make room or lower journal-size",
+                   MUSTER_JOURNAL_HEADER_SIZE + ring_size, g_strerror (result));
+      return FALSE;
+    }
+  return write_header (fd, ring_size, identity, error);
+}
+
+int
+muster_journal_create_file (const char *path, gsize ring_size, const MusterJournalIdentity *identity, GError **error)
+{
+  int fd = open (path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+  if (fd < 0)
+    {
+      g_set_error (error, MUSTER_ERROR, errno == EEXIST ? MUSTER_ERROR_EXISTS : MUSTER_ERROR_UNAVAILABLE,
+                   "cannot create the journal %s: %s", path, g_strerror (errno));
+      return -1;
+    }
+  if (!fill_new_file (fd, round_ring_size (ring_size), identity, error))
+    {
+      g_prefix_error (error, "%s: ", path);
+      unlink (path);
+      close (fd);
+      return -1;
+    }
+  return fd;
+}
+
+int
+muster_journal_create_memfd (gsize ring_size, const MusterJournalIdentity *identity, GError **error)
+{
+  int fd = memfd_create ("muster-journal", MFD_CLOEXEC);
+
+  if (fd < 0)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "cannot create a journal in memory: %s",
+                   g_strerror (errno));
+      return -1;
+    }
+  if (!fill_new_file (fd, round_ring_size (ring_size), identity, error))
+    {
+      close (fd);
+      return -1;
+    }
+  return fd;
+}
+
+gboolean
+muster_journal_set_pid (int fd, guint32 pid, GError **error)
+{
+  if (pwrite (fd, &pid, sizeof pid, G_STRUCT_OFFSET (MusterJournalHeader, pid)) == sizeof pid)
+    return TRUE;
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot write the pid into a journal: %s",
+               g_strerror (errno));
+  return FALSE;
+}
+
+gboolean
+muster_journal_read_identity (int fd, MusterJournalIdentity *identity, gsize *ring_size, GError **error)
+{
+  g_autofree MusterJournalHeader *header = g_malloc0 (MUSTER_JOURNAL_HEADER_SIZE);
+  struct stat status;
+
+  if (fstat (fd, &status) < 0 || pread (fd, header, MUSTER_JOURNAL_HEADER_SIZE, 0) != MUSTER_JOURNAL_HEADER_SIZE
+      || memcmp (header->magic, MUSTER_JOURNAL_MAGIC, sizeof header->magic) != 0)
+    {
+      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "the file is not a journal");
+      return FALSE;
+    }
+  if (header->version != MUSTER_JOURNAL_VERSION || header->header_size != MUSTER_JOURNAL_HEADER_SIZE)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INCOMPATIBLE, "the journal is of version %u, expected %u",
+                   header->version, MUSTER_JOURNAL_VERSION);
+      return FALSE;
+    }
+  if (header->ring_size < MUSTER_JOURNAL_SIZE_MIN || header->ring_size > MUSTER_JOURNAL_SIZE_MAX
+      || (header->ring_size & (header->ring_size - 1)) != 0
+      || (guint64) status.st_size != MUSTER_JOURNAL_HEADER_SIZE + header->ring_size)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
+                   "the journal's ring of %" G_GUINT64_FORMAT " bytes does not fit a file of %" G_GINT64_FORMAT,
+                   header->ring_size, (gint64) status.st_size);
+      return FALSE;
+    }
+  *identity = (MusterJournalIdentity){ .start_time_us = header->start_time_us, .pid = header->pid };
+  memcpy (identity->stream, header->stream, sizeof identity->stream);
+  memcpy (identity->token, header->token, sizeof identity->token);
+  memcpy (identity->cluster, header->cluster, sizeof identity->cluster - 1);
+  memcpy (identity->worker, header->worker, sizeof identity->worker - 1);
+  memcpy (identity->group, header->group, sizeof identity->group - 1);
+  if (ring_size != NULL)
+    *ring_size = (gsize) header->ring_size;
+  return TRUE;
+}
+
+static gboolean
+map_ring (MusterJournal *journal, GError **error)
+{
+  gsize header_size = MUSTER_JOURNAL_HEADER_SIZE;
+  gsize whole = header_size + 2 * journal->ring_size;
+  guint8 *base = mmap (NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  if (base != MAP_FAILED
+      && mmap (base, header_size + journal->ring_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, journal->fd, 0)
+             != MAP_FAILED
+      && mmap (base + header_size + journal->ring_size, journal->ring_size, PROT_READ | PROT_WRITE,
+               MAP_SHARED | MAP_FIXED, journal->fd, (off_t) header_size)
+             != MAP_FAILED)
+    {
+      journal->header = (MusterJournalHeader *) base;
+      journal->ring = base + header_size;
+      return TRUE;
+    }
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "cannot map a journal: %s", g_strerror (errno));
+  if (base != MAP_FAILED)
+    munmap (base, whole);
+  return FALSE;
+}
+
+MusterJournal *
+muster_journal_open (int fd, GError **error)
+{
+  MusterJournal *journal = g_new0 (MusterJournal, 1);
+
+  g_atomic_ref_count_init (&journal->references);
+  journal->fd = fd;
+  journal->event_fd = -1;
+  if (!muster_journal_read_identity (fd, &journal->identity, &journal->ring_size, error) || !map_ring (journal, error))
+    {
+      g_free (journal);
+      return NULL;
+    }
+  journal->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  journal->ring_units = (guint32) (journal->ring_size / 8);
+  journal->plain_units = journal->ring_units - journal->ring_units / 10;
+  journal->seed = muster_journal_seed (journal->identity.stream);
+  journal->block_timeout_us = 100 * G_TIME_SPAN_MILLISECOND;
+  journal->acknowledged = atomic_load (&journal->header->acknowledged);
+  journal->read_position = journal->acknowledged;
+  journal->next_place = 1;
+  return journal;
+}
+
+MusterJournal *
+muster_journal_ref (MusterJournal *journal)
+{
+  g_atomic_ref_count_inc (&journal->references);
+  return journal;
+}
+
+void
+muster_journal_unref (MusterJournal *journal)
+{
+  if (!g_atomic_ref_count_dec (&journal->references))
+    return;
+  munmap (journal->header, MUSTER_JOURNAL_HEADER_SIZE + 2 * journal->ring_size);
+  if (journal->event_fd >= 0)
+    close (journal->event_fd);
+  close (journal->fd);
+  g_free (journal);
+}
+
+const MusterJournalIdentity *
+muster_journal_get_identity (MusterJournal *journal)
+{
+  return &journal->identity;
+}
+
+gsize
+muster_journal_get_ring_size (MusterJournal *journal)
+{
+  return journal->ring_size;
+}
+
+int
+muster_journal_get_fd (MusterJournal *journal)
+{
+  return journal->fd;
+}
+
+void
+muster_journal_set_block_timeout (MusterJournal *journal, gint64 timeout_us)
+{
+  journal->block_timeout_us = timeout_us;
+}
+
+/* -- producers ------------------------------------------------------------------------------------ */
+
+static gint64
+monotonic_ns (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
+}
+
+/* Sleeps until something is acknowledged; FALSE once @deadline_ns has passed. */
+static gboolean
+wait_for_room (MusterJournal *journal, guint32 acknowledgements, gint64 deadline_ns)
+{
+  MusterJournalHeader *header = journal->header;
+  gint64 left = deadline_ns - monotonic_ns ();
+  struct timespec timeout;
+
+  if (left <= 0)
+    return FALSE;
+  timeout = (struct timespec){ left / 1000000000, left % 1000000000 };
+  atomic_fetch_add (&header->waiters, 1);
+  syscall (SYS_futex, &header->acknowledgements, FUTEX_WAIT, acknowledgements, &timeout, NULL, 0);
+  atomic_fetch_sub (&header->waiters, 1);
+  return TRUE;
+}
+
+static gboolean
+refuse (MusterJournal *journal)
+{
+  atomic_fetch_add (&journal->header->drops, 1);
+  return FALSE;
+}
+
+/* Reserves room for @units; sets the slot's number and the drops before it. FALSE: no room, and refused. */
+static inline gboolean
+reserve (MusterJournal *journal, guint32 units, MusterJournalFlags flags, guint32 *position, guint32 *number,
+         guint32 *drops)
+{
+  MusterJournalHeader *header = journal->header;
+  guint32 limit = flags & MUSTER_JOURNAL_USE_RESERVE ? journal->ring_units : journal->plain_units;
+  gint64 deadline_ns = 0;
+
+  for (;;)
+    {
+      guint64 word = atomic_load_explicit (&header->reserved, memory_order_acquire);
+      guint32 acknowledgements = atomic_load_explicit (&header->acknowledgements, memory_order_acquire);
+      guint32 used;
+
+      *drops = atomic_load_explicit (&header->drops, memory_order_acquire);
+      *position = (guint32) word;
+      *number = (guint32) (word >> 32) + 1;
+      used = *position - (guint32) (atomic_load_explicit (&header->acknowledged, memory_order_acquire) >> 3);
+      if (G_LIKELY (used <= journal->ring_units && used + units <= limit))
+        {
+          guint64 next = (guint64) *number << 32 | (guint32) (*position + units);
+
+          if (atomic_compare_exchange_strong (&header->reserved, &word, next))
+            return TRUE;
+          continue;
+        }
+      if (used > journal->ring_units)
+        continue; /* `acknowledged` is newer than `word`: look again */
+
+      if (flags & MUSTER_JOURNAL_NO_WAIT || journal->block_timeout_us <= 0
+          || atomic_load_explicit (&header->refusing, memory_order_relaxed))
+        return refuse (journal);
+      if (deadline_ns == 0)
+        deadline_ns = monotonic_ns () + journal->block_timeout_us * 1000;
+      if (!wait_for_room (journal, acknowledgements, deadline_ns))
+        {
+          atomic_store_explicit (&header->refusing, 1, memory_order_relaxed);
+          return refuse (journal);
+        }
+    }
+}
+
+static void
+wake_reader (MusterJournal *journal)
+{
+  int saved = errno;
+  guint64 one = 1;
+
+  /* A full eventfd is readable, which is all that is wanted. */
+  if (write (journal->event_fd, &one, sizeof one) < 0)
+    errno = saved;
+  errno = saved;
+}
+
+gboolean
+muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags)
+{
+  MusterJournalHeader *header = journal->header;
+  MusterJournalSlot *slot;
+  guint32 position, number, drops, wake;
+
+  if (length == 0 || length > MUSTER_JOURNAL_ITEM_MAX)
+    return refuse (journal);
+  if (!reserve (journal, muster_journal_units (length), flags, &position, &number, &drops))
+    return FALSE;
+  if (G_UNLIKELY (atomic_load_explicit (&header->refusing, memory_order_relaxed)) && !(flags & MUSTER_JOURNAL_USE_RESERVE))
+    atomic_store_explicit (&header->refusing, 0, memory_order_relaxed);
+
+  slot = (MusterJournalSlot *) (journal->ring + ((gsize) position * 8 & (journal->ring_size - 1)));
+  atomic_store_explicit (&slot->length, -(gint32) length, memory_order_relaxed);
+  atomic_signal_fence (memory_order_seq_cst);
+  slot->number = number;
+  slot->drops = drops;
+  memcpy (slot + 1, bytes, length);
+  slot->checksum = muster_journal_checksum (slot, length, journal->seed);
+  atomic_store_explicit (&slot->length, (gint32) length, memory_order_release);
+
+  if (G_UNLIKELY (flags & MUSTER_JOURNAL_FLUSH))
+    atomic_fetch_add (&header->flushes, 1);
+  wake = atomic_load (&header->wake);
+  if (G_UNLIKELY (wake != MUSTER_JOURNAL_AWAKE)
+      && (wake == MUSTER_JOURNAL_WAKE_ON_ANY || flags & MUSTER_JOURNAL_FLUSH)
+      && atomic_exchange (&header->wake, MUSTER_JOURNAL_AWAKE) != MUSTER_JOURNAL_AWAKE)
+    wake_reader (journal);
+  return TRUE;
+}
+
+guint64
+muster_journal_get_drops (MusterJournal *journal)
+{
+  return atomic_load (&journal->header->drops);
+}
+
+/* -- the reader ----------------------------------------------------------------------------------- */
+
+int
+muster_journal_get_event_fd (MusterJournal *journal)
+{
+  return journal->event_fd;
+}
+
+gboolean
+muster_journal_is_empty (MusterJournal *journal)
+{
+  guint64 word = atomic_load (&journal->header->reserved);
+
+  return (guint32) word == (guint32) (journal->read_position >> 3);
+}
+
+gboolean
+muster_journal_arm (MusterJournal *journal, MusterJournalWake wake)
+{
+  MusterJournalHeader *header = journal->header;
+  guint32 flushes;
+
+  atomic_store (&header->wake, wake);
+  flushes = atomic_load (&header->flushes);
+  if ((wake == MUSTER_JOURNAL_WAKE_ON_ANY && !muster_journal_is_empty (journal)) || flushes != journal->flushes_seen)
+    {
+      journal->flushes_seen = flushes;
+      atomic_store (&header->wake, MUSTER_JOURNAL_AWAKE);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+void
+muster_journal_disarm (MusterJournal *journal)
+{
+  guint64 count;
+
+  atomic_store (&journal->header->wake, MUSTER_JOURNAL_AWAKE);
+  if (read (journal->event_fd, &count, sizeof count) < 0)
+    return; /* nothing to clear */
+}
+
+static inline MusterJournalSlot *
+slot_at (MusterJournal *journal, guint64 position)
+{
+  return (MusterJournalSlot *) (journal->ring + (position & (journal->ring_size - 1)));
+}
+
+static inline gboolean
+slot_is_valid (MusterJournal *journal, const MusterJournalSlot *slot, gint32 length)
+{
+  return length > 0 && length <= MUSTER_JOURNAL_ITEM_MAX
+         && slot->checksum == muster_journal_checksum (slot, (gsize) length, journal->seed);
+}
+
+/* A published slot that is not what its producer wrote: somebody's stray pointer. Finds the next one that is. */
+static gboolean
+skip_corrupt (MusterJournal *journal)
+{
+  guint32 reserved = (guint32) atomic_load (&journal->header->reserved);
+  guint32 behind = (guint32) (journal->read_position >> 3);
+  guint32 left = reserved - behind;
+
+  if (left > journal->ring_units)
+    return FALSE;
+  for (guint32 step = 1; step < left; step++)
+    {
+      MusterJournalSlot *slot = slot_at (journal, journal->read_position + (guint64) step * 8);
+      gint32 length = atomic_load_explicit (&slot->length, memory_order_acquire);
+
+      if (slot_is_valid (journal, slot, length)
+          && (gint32) (slot->number + slot->drops - (guint32) journal->next_place) >= 0)
+        {
+          journal->read_position += (guint64) step * 8;
+          return TRUE;
+        }
+    }
+  return FALSE;
+}
+
+gboolean
+muster_journal_peek (MusterJournal *journal, MusterJournalItem *item)
+{
+  MusterJournalSlot *slot = slot_at (journal, journal->read_position);
+  gint32 length = atomic_load_explicit (&slot->length, memory_order_acquire);
+  guint64 missing;
+
+  if (length <= 0)
+    return FALSE;
+  if (G_UNLIKELY (!slot_is_valid (journal, slot, length)))
+    {
+      if (!skip_corrupt (journal))
+        return FALSE;
+      slot = slot_at (journal, journal->read_position);
+      length = atomic_load_explicit (&slot->length, memory_order_acquire);
+    }
+  missing = (guint32) (slot->number + slot->drops - (guint32) journal->next_place);
+  item->bytes = (const guint8 *) (slot + 1);
+  item->length = (gsize) length;
+  item->place = journal->next_place + missing;
+  item->drops = slot->drops;
+  item->refused = MIN (missing, slot->drops - journal->next_drops);
+  item->lost = missing - item->refused;
+  item->lost_reason = MUSTER_GAP_CORRUPT;
+  return TRUE;
+}
+
+void
+muster_journal_advance (MusterJournal *journal)
+{
+  MusterJournalSlot *slot = slot_at (journal, journal->read_position);
+  gint32 length = atomic_load_explicit (&slot->length, memory_order_relaxed);
+
+  journal->next_place += (guint32) (slot->number + slot->drops - (guint32) journal->next_place) + 1;
+  journal->next_drops = slot->drops;
+  journal->read_position += (guint64) muster_journal_units ((gsize) length) * 8;
+}
+
+guint64
+muster_journal_get_read_position (MusterJournal *journal)
+{
+  return journal->read_position;
+}
+
+guint64
+muster_journal_get_next_place (MusterJournal *journal)
+{
+  return journal->next_place;
+}
+
+guint32
+muster_journal_get_next_drops (MusterJournal *journal)
+{
+  return journal->next_drops;
+}
+
+void
+muster_journal_acknowledge (MusterJournal *journal, guint64 position)
+{
+  MusterJournalHeader *header = journal->header;
+
+  g_return_if_fail (position >= journal->acknowledged && position <= journal->read_position);
+
+  if (position == journal->acknowledged)
+    return;
+  memset (slot_at (journal, journal->acknowledged), 0, (gsize) (position - journal->acknowledged));
+  journal->acknowledged = position;
+  atomic_store_explicit (&header->acknowledged, position, memory_order_release);
+  atomic_fetch_add (&header->acknowledgements, 1);
+  if (atomic_load (&header->waiters) > 0)
+    syscall (SYS_futex, &header->acknowledgements, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void
+muster_journal_rewind (MusterJournal *journal, guint64 position, guint64 place, guint32 drops)
+{
+  g_return_if_fail (position >= journal->acknowledged && position <= journal->read_position);
+
+  journal->read_position = position;
+  journal->next_place = place;
+  journal->next_drops = drops;
+}

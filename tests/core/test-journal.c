@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The ring alive (order, wrap, refusals, blocking, threads, sleeping) and dead (scan, holes, damage, truncation).
+ */
+#include "config.h"
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "muster-journal-layout-private.h"
+
+#define RING MUSTER_JOURNAL_SIZE_MIN
+
+static MusterJournalIdentity
+identity (void)
+{
+  MusterJournalIdentity id = { .pid = 1, .start_time_us = 2, .cluster = "c", .worker = "w-1", .group = "w" };
+
+  for (guint i = 0; i < sizeof id.stream; i++)
+    id.stream[i] = (guint8) g_random_int_range (0, 256);
+  return id;
+}
+
+static MusterJournal *
+new_journal (gsize size)
+{
+  MusterJournalIdentity id = identity ();
+  g_autoptr (GError) error = NULL;
+  int fd = muster_journal_create_memfd (size, &id, &error);
+  MusterJournal *journal;
+
+  g_assert_no_error (error);
+  journal = muster_journal_open (fd, &error);
+  g_assert_no_error (error);
+  muster_journal_set_block_timeout (journal, 0);
+  return journal;
+}
+
+static gboolean
+append_text (MusterJournal *journal, guint number, MusterJournalFlags flags)
+{
+  g_autofree char *text = g_strdup_printf ("item %u %0*d", number, (int) (number % 97), 0);
+
+  return muster_journal_append (journal, (const guint8 *) text, strlen (text), flags);
+}
+
+static void
+assert_text (const MusterJournalItem *item, guint number)
+{
+  g_autofree char *text = g_strdup_printf ("item %u %0*d", number, (int) (number % 97), 0);
+
+  g_assert_cmpmem (item->bytes, item->length, text, strlen (text));
+}
+
+static void
+test_identity (void)
+{
+  MusterJournalIdentity id = identity (), back;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *dir = g_dir_make_tmp ("muster-journal-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (dir, "w-1.journal", NULL);
+  gsize ring_size = 0;
+  int fd = muster_journal_create_file (path, RING + 1, &id, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (muster_journal_set_pid (fd, 4711, &error));
+  g_assert_true (muster_journal_read_identity (fd, &back, &ring_size, &error));
+  g_assert_cmpmem (back.stream, 16, id.stream, 16);
+  g_assert_cmpstr (back.worker, ==, "w-1");
+  g_assert_cmpuint (back.pid, ==, 4711);
+  g_assert_cmpuint (ring_size, ==, 2 * RING);
+
+  g_assert_cmpint (muster_journal_create_file (path, RING, &id, &error), ==, -1);
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_EXISTS);
+  g_clear_error (&error);
+
+  g_assert_no_errno (ftruncate (fd, 5000));
+  g_assert_null (muster_journal_open (fd, &error));
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT);
+  close (fd);
+  unlink (path);
+  rmdir (dir);
+}
+
+/* Many laps, reader in step: every item comes once, in order, and the numbers count. */
+static void
+test_laps (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  MusterJournalItem item;
+  guint written = 0, read = 0;
+
+  while (read < 50000)
+    {
+      guint burst = (guint) g_random_int_range (1, 500);
+
+      for (guint i = 0; i < burst; i++)
+        g_assert_true (append_text (journal, ++written, MUSTER_JOURNAL_PLAIN));
+      while (muster_journal_peek (journal, &item))
+        {
+          read++;
+          assert_text (&item, read);
+          g_assert_cmpuint (item.place, ==, read);
+          g_assert_cmpuint (item.refused + item.lost, ==, 0);
+          muster_journal_advance (journal);
+        }
+      g_assert_cmpuint (read, ==, written);
+      g_assert_true (muster_journal_is_empty (journal));
+      muster_journal_acknowledge (journal, muster_journal_get_read_position (journal));
+    }
+}
+
+/* Full: plain entries are refused first, the reserve is kept for the others; all refusals are declared. */
+static void
+test_full (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  MusterJournalItem item;
+  guint plain = 0, reserve = 0;
+  guint64 place = 0;
+
+  while (append_text (journal, plain + 1, MUSTER_JOURNAL_PLAIN))
+    plain++;
+  for (guint i = 0; i < 9; i++)
+    g_assert_false (append_text (journal, 96, MUSTER_JOURNAL_PLAIN)); /* the longest there is */
+  while (append_text (journal, plain + reserve + 1, MUSTER_JOURNAL_USE_RESERVE))
+    reserve++;
+  g_assert_cmpuint (muster_journal_get_drops (journal), ==, 11);
+  g_assert_cmpuint (reserve, >, plain / 20);
+
+  for (guint i = 1; i <= plain + reserve; i++)
+    {
+      g_assert_true (muster_journal_peek (journal, &item));
+      assert_text (&item, i);
+      g_assert_cmpuint (item.refused, ==, i == plain + 1 ? 10 : 0);
+      place = item.place;
+      muster_journal_advance (journal);
+    }
+  g_assert_cmpuint (place, ==, plain + reserve + 10);
+  g_assert_false (muster_journal_peek (journal, &item));
+  muster_journal_acknowledge (journal, muster_journal_get_read_position (journal));
+
+  g_assert_true (append_text (journal, 5, MUSTER_JOURNAL_PLAIN));
+  g_assert_true (muster_journal_peek (journal, &item));
+  g_assert_cmpuint (item.refused, ==, 1);
+  g_assert_cmpuint (item.place, ==, place + 2);
+}
+
+static void
+test_rewind (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  MusterJournalItem item;
+  guint64 position, place;
+  guint32 drops;
+
+  for (guint i = 1; i <= 10; i++)
+    append_text (journal, i, MUSTER_JOURNAL_PLAIN);
+  for (guint i = 1; i <= 4; i++)
+    muster_journal_advance (journal);
+  position = muster_journal_get_read_position (journal);
+  place = muster_journal_get_next_place (journal);
+  drops = muster_journal_get_next_drops (journal);
+  muster_journal_acknowledge (journal, position);
+  for (guint i = 5; i <= 10; i++)
+    muster_journal_advance (journal);
+  g_assert_false (muster_journal_peek (journal, &item));
+
+  muster_journal_rewind (journal, position, place, drops);
+  g_assert_true (muster_journal_peek (journal, &item));
+  assert_text (&item, 5);
+  g_assert_cmpuint (item.place, ==, 5);
+}
+
+static gpointer
+drain_all (gpointer data)
+{
+  MusterJournal *journal = data;
+  MusterJournalItem item;
+
+  while (muster_journal_peek (journal, &item))
+    muster_journal_advance (journal);
+  muster_journal_acknowledge (journal, muster_journal_get_read_position (journal));
+  return NULL;
+}
+
+/* A producer that waits is woken by the acknowledgement; without one it is refused after its time, then at once. */
+static void
+test_wait (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  GThread *thread;
+  gint64 start;
+
+  while (append_text (journal, 7, MUSTER_JOURNAL_PLAIN))
+    ;
+  muster_journal_set_block_timeout (journal, 60 * G_TIME_SPAN_SECOND);
+  thread = g_thread_new ("drain", drain_all, journal);
+  g_assert_true (append_text (journal, 7, MUSTER_JOURNAL_PLAIN));
+  g_thread_join (thread);
+
+  muster_journal_set_block_timeout (journal, 0);
+  while (append_text (journal, 7, MUSTER_JOURNAL_PLAIN))
+    ;
+  muster_journal_set_block_timeout (journal, 20 * G_TIME_SPAN_MILLISECOND);
+  start = g_get_monotonic_time ();
+  g_assert_false (append_text (journal, 7, MUSTER_JOURNAL_PLAIN));
+  g_assert_cmpint (g_get_monotonic_time () - start, >=, 20 * G_TIME_SPAN_MILLISECOND);
+  muster_journal_set_block_timeout (journal, 60 * G_TIME_SPAN_SECOND);
+  g_assert_false (append_text (journal, 7, MUSTER_JOURNAL_PLAIN)); /* would hang here if it waited again */
+}
+
+typedef struct
+{
+  MusterJournal *journal;
+  guint id;
+  guint accepted;
+} Producer;
+
+#define PRODUCERS 4
+#define PER_PRODUCER 30000
+
+static gpointer
+produce (gpointer data)
+{
+  Producer *producer = data;
+
+  for (guint i = 1; i <= PER_PRODUCER; i++)
+    {
+      guint32 words[8] = { producer->id, i, i, i, i, i, i, i };
+
+      if (muster_journal_append (producer->journal, (const guint8 *) words, 8 + i % 24, MUSTER_JOURNAL_PLAIN))
+        producer->accepted++;
+    }
+  return NULL;
+}
+
+/* Several producers that are refused now and then: places are strictly increasing, each producer's items are in order,
+ * and places + refusals add up. */
+static void
+test_threads (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  Producer producers[PRODUCERS];
+  GThread *threads[PRODUCERS];
+  guint last[PRODUCERS] = { 0 }, seen[PRODUCERS] = { 0 };
+  guint64 refused = 0, place = 0, total = 0, accepted = 0;
+  gint64 deadline = g_get_monotonic_time () + 60 * G_TIME_SPAN_SECOND;
+  MusterJournalItem item;
+
+  for (guint i = 0; i < PRODUCERS; i++)
+    {
+      producers[i] = (Producer){ journal, i, 0 };
+      threads[i] = g_thread_new ("producer", produce, &producers[i]);
+    }
+  while (total + muster_journal_get_drops (journal) < PRODUCERS * PER_PRODUCER)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      while (muster_journal_peek (journal, &item))
+        {
+          guint32 words[2];
+
+          memcpy (words, item.bytes, sizeof words);
+          g_assert_cmpuint (item.place, ==, place + 1 + item.refused);
+          g_assert_cmpuint (item.lost, ==, 0);
+          g_assert_cmpuint (words[0], <, PRODUCERS);
+          g_assert_cmpuint (words[1], >, last[words[0]]);
+          last[words[0]] = words[1];
+          seen[words[0]]++;
+          refused += item.refused;
+          place = item.place;
+          total++;
+          muster_journal_advance (journal);
+          if (total % 64 == 0)
+            muster_journal_acknowledge (journal, muster_journal_get_read_position (journal));
+        }
+      muster_journal_acknowledge (journal, muster_journal_get_read_position (journal));
+    }
+  for (guint i = 0; i < PRODUCERS; i++)
+    {
+      g_thread_join (threads[i]);
+      accepted += producers[i].accepted;
+      g_assert_cmpuint (seen[i], ==, producers[i].accepted);
+    }
+  g_assert_cmpuint (total, ==, accepted);
+  g_assert_cmpuint (refused, <=, muster_journal_get_drops (journal));
+  g_test_message ("%" G_GUINT64_FORMAT " came, %" G_GUINT64_FORMAT " refused", total, refused);
+}
+
+static gboolean
+is_readable (int fd)
+{
+  struct pollfd p = { .fd = fd, .events = POLLIN };
+
+  return poll (&p, 1, 0) == 1;
+}
+
+static void
+test_wake (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  int fd = muster_journal_get_event_fd (journal);
+
+  g_assert_true (muster_journal_arm (journal, MUSTER_JOURNAL_WAKE_ON_ANY));
+  append_text (journal, 1, MUSTER_JOURNAL_PLAIN);
+  g_assert_true (is_readable (fd));
+  muster_journal_disarm (journal);
+  g_assert_false (is_readable (fd));
+  g_assert_false (muster_journal_arm (journal, MUSTER_JOURNAL_WAKE_ON_ANY)); /* there is something */
+
+  g_assert_true (muster_journal_arm (journal, MUSTER_JOURNAL_WAKE_ON_FLUSH));
+  append_text (journal, 2, MUSTER_JOURNAL_PLAIN);
+  g_assert_false (is_readable (fd));
+  append_text (journal, 3, MUSTER_JOURNAL_FLUSH);
+  g_assert_true (is_readable (fd));
+  muster_journal_disarm (journal);
+  append_text (journal, 4, MUSTER_JOURNAL_FLUSH);
+  g_assert_false (muster_journal_arm (journal, MUSTER_JOURNAL_WAKE_ON_FLUSH)); /* came while awake */
+}
+
+/* -- dead ----------------------------------------------------------------------------------------- */
+
+static MusterJournalScan *
+scan_of (MusterJournal *journal, guint64 next_place, guint32 next_drops)
+{
+  g_autoptr (GError) error = NULL;
+  MusterJournalScan *scan
+      = muster_journal_scan_new (muster_journal_get_fd (journal), muster_journal_get_identity (journal)->stream,
+                                 muster_journal_get_ring_size (journal), next_place, next_drops, &error);
+
+  g_assert_no_error (error);
+  return scan;
+}
+
+/* After laps, with a part acknowledged and a part read: the scan finds exactly what lies behind the mark. */
+static void
+test_scan (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  g_autoptr (MusterJournalScan) scan = NULL;
+  MusterJournalItem item;
+  guint64 refused, lost;
+  MusterGapReason reason;
+
+  for (guint i = 1; i <= 20000; i++)
+    {
+      g_assert_true (append_text (journal, i, MUSTER_JOURNAL_PLAIN));
+      g_assert_true (muster_journal_peek (journal, &item));
+      muster_journal_advance (journal);
+      if (i <= 19500)
+        muster_journal_acknowledge (journal, muster_journal_get_read_position (journal));
+    }
+  scan = scan_of (journal, 19701, 0);
+  for (guint i = 19701; i <= 20000; i++)
+    {
+      g_assert_true (muster_journal_scan_next (scan, &item));
+      assert_text (&item, i);
+      g_assert_cmpuint (item.place, ==, i);
+      g_assert_cmpuint (item.lost + item.refused, ==, 0);
+    }
+  g_assert_false (muster_journal_scan_next (scan, &item));
+  muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
+  g_assert_cmpuint (refused + lost, ==, 0);
+}
+
+static MusterJournalSlot *
+slot_of (MusterJournal *journal, const MusterJournalItem *item)
+{
+  return (MusterJournalSlot *) (gsize) (item->bytes - sizeof (MusterJournalSlot));
+}
+
+/* A call that had not returned, a damaged entry, a refusal: each is declared with its own reason. */
+static void
+test_scan_holes (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  g_autoptr (MusterJournalScan) scan = NULL;
+  MusterJournalSlot *slots[10];
+  MusterJournalItem item;
+  guint64 refused, lost;
+  MusterGapReason reason;
+  guint32 drops_at_end;
+
+  for (guint i = 0; i < 10; i++)
+    {
+      append_text (journal, 50 + i, MUSTER_JOURNAL_PLAIN);
+      g_assert_true (muster_journal_peek (journal, &item));
+      slots[i] = slot_of (journal, &item);
+      muster_journal_advance (journal);
+    }
+  while (append_text (journal, 1, MUSTER_JOURNAL_PLAIN))
+    ;
+  drops_at_end = (guint32) muster_journal_get_drops (journal);
+  g_assert_cmpuint (drops_at_end, ==, 1);
+
+  ((guint8 *) (slots[2] + 1))[3] ^= 1;                     /* damaged */
+  atomic_store (&slots[5]->length, -slots[5]->length);     /* all there but for the last store: whole */
+  atomic_store (&slots[7]->length, -slots[7]->length);     /* a call that stopped halfway */
+  ((guint8 *) (slots[7] + 1))[0] = 0;
+
+  scan = scan_of (journal, 1, 0);
+  for (guint i = 0; i < 10; i++)
+    {
+      if (i == 2 || i == 7)
+        continue;
+      g_assert_true (muster_journal_scan_next (scan, &item));
+      g_assert_cmpuint (item.place, ==, i + 1);
+      assert_text (&item, 50 + i);
+      g_assert_cmpuint (item.refused, ==, 0);
+      g_assert_cmpuint (item.lost, ==, i == 3 || i == 8 ? 1 : 0);
+      if (i == 3)
+        g_assert_cmpint (item.lost_reason, ==, MUSTER_GAP_CORRUPT);
+      if (i == 8)
+        g_assert_cmpint (item.lost_reason, ==, MUSTER_GAP_TORN);
+    }
+  while (muster_journal_scan_next (scan, &item))
+    g_assert_cmpuint (item.lost + item.refused, ==, 0);
+  muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
+  g_assert_cmpuint (refused, ==, 1);
+  g_assert_cmpuint (lost, ==, 0);
+}
+
+/* Rings of garbage, and every kind of truncation: no crash, nothing invented. */
+static void
+test_scan_garbage (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  int fd = muster_journal_get_fd (journal);
+  g_autofree guint8 *garbage = g_malloc (RING);
+  guint32 *words = (guint32 *) garbage;
+  MusterJournalItem item;
+  const off_t sizes[] = { MUSTER_JOURNAL_HEADER_SIZE + RING - 1, MUSTER_JOURNAL_HEADER_SIZE, 100, 0 };
+
+  for (gsize i = 0; i < RING / 4; i++)
+    words[i] = g_random_int ();
+  for (gsize i = 0; i < RING / 4; i += 2)
+    if (g_random_boolean ())
+      words[i] &= 0xffff; /* plausible lengths, so that checksums are tried */
+  for (guint i = 0; i < 100; i++)
+    append_text (journal, i, MUSTER_JOURNAL_PLAIN);
+  g_assert_cmpint (pwrite (fd, garbage, RING, MUSTER_JOURNAL_HEADER_SIZE), ==, (int) RING);
+  for (guint i = 0; i < G_N_ELEMENTS (sizes) + 1; i++)
+    {
+      g_autoptr (MusterJournalScan) scan = scan_of (journal, 1, 0);
+      guint64 refused, lost;
+      MusterGapReason reason;
+
+      g_assert_false (muster_journal_scan_next (scan, &item));
+      muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
+      if (i < G_N_ELEMENTS (sizes))
+        g_assert_no_errno (ftruncate (fd, sizes[i]));
+    }
+  g_assert_no_errno (ftruncate (fd, MUSTER_JOURNAL_HEADER_SIZE + RING)); /* for the unmapping side */
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/journal/identity", test_identity);
+  g_test_add_func ("/journal/laps", test_laps);
+  g_test_add_func ("/journal/full", test_full);
+  g_test_add_func ("/journal/rewind", test_rewind);
+  g_test_add_func ("/journal/wait", test_wait);
+  g_test_add_func ("/journal/threads", test_threads);
+  g_test_add_func ("/journal/wake", test_wake);
+  g_test_add_func ("/journal/scan", test_scan);
+  g_test_add_func ("/journal/scan-holes", test_scan_holes);
+  g_test_add_func ("/journal/scan-garbage", test_scan_garbage);
+  return g_test_run ();
+}
