@@ -11,6 +11,7 @@ typedef struct _MusterSink MusterSink;
 MusterSink *muster_sink_new (MusterJournal *journal, const char *worker);
 MusterSink *muster_sink_ref (MusterSink *sink);
 void muster_sink_unref (MusterSink *sink);
+void muster_sink_set_level (MusterSink *sink, MusterLevel level); /* any thread; for loggers without a level of their own */
 
 MusterLogger *muster_logger_new (MusterSink *sink, const char *domain, MusterLevel level);
 
