@@ -78,19 +78,21 @@ typedef enum
 {
   MUSTER_JOURNAL_AWAKE = 0,
   MUSTER_JOURNAL_WAKE_ON_ANY = 1,   /* asleep: any entry wakes */
-  MUSTER_JOURNAL_WAKE_ON_FLUSH = 2, /* gathering a batch by a timer: only an entry with FLUSH wakes */
+  MUSTER_JOURNAL_WAKE_ON_FLUSH = 2, /* gathering by a timer: FLUSH wakes, and each quarter of the ring that fills */
 } MusterJournalWake;
 
 /* An eventfd that becomes readable when what was armed has come. */
 int muster_journal_get_event_fd (MusterJournal *journal);
 /* Asks to be woken; FALSE if it has come already (then nothing is armed). */
 gboolean muster_journal_arm (MusterJournal *journal, MusterJournalWake wake);
+gboolean muster_journal_take_flush (MusterJournal *journal); /* whether an entry with FLUSH has come since the last call */
 void muster_journal_disarm (MusterJournal *journal); /* and clears the eventfd */
 gboolean muster_journal_peek (MusterJournal *journal, MusterJournalItem *item); /* the next item, not consumed */
 void muster_journal_advance (MusterJournal *journal);                           /* consumes what peek showed */
 guint64 muster_journal_get_read_position (MusterJournal *journal);              /* bytes since the start of time */
 guint64 muster_journal_get_next_place (MusterJournal *journal);                 /* of the next item, if none is refused */
 guint32 muster_journal_get_next_drops (MusterJournal *journal);                 /* refused before the last item read */
+gsize muster_journal_get_pending (MusterJournal *journal);                      /* bytes reserved and not yet read */
 gboolean muster_journal_is_empty (MusterJournal *journal);                      /* all that was reserved has been read */
 void muster_journal_acknowledge (MusterJournal *journal, guint64 position);     /* zeroes, makes room, wakes producers */
 /* Goes back to where the reader was: all three as the getters said them there; not before what was acknowledged. */

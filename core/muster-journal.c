@@ -379,6 +379,15 @@ wake_reader (MusterJournal *journal)
   errno = saved;
 }
 
+/* A reader that gathers by a timer is woken when a quarter of the ring has filled, long before it is full. */
+static inline gboolean
+enters_quarter (MusterJournal *journal, guint32 position, guint32 units)
+{
+  guint32 quarter = journal->ring_units / 4;
+
+  return position / quarter != (position + units) / quarter;
+}
+
 gboolean
 muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags)
 {
@@ -406,7 +415,8 @@ muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length
     atomic_fetch_add (&header->flushes, 1);
   wake = atomic_load (&header->wake);
   if (G_UNLIKELY (wake != MUSTER_JOURNAL_AWAKE)
-      && (wake == MUSTER_JOURNAL_WAKE_ON_ANY || flags & MUSTER_JOURNAL_FLUSH)
+      && (wake == MUSTER_JOURNAL_WAKE_ON_ANY || flags & MUSTER_JOURNAL_FLUSH
+          || enters_quarter (journal, position, muster_journal_units (length)))
       && atomic_exchange (&header->wake, MUSTER_JOURNAL_AWAKE) != MUSTER_JOURNAL_AWAKE)
     wake_reader (journal);
   return TRUE;
@@ -426,29 +436,43 @@ muster_journal_get_event_fd (MusterJournal *journal)
   return journal->event_fd;
 }
 
-gboolean
-muster_journal_is_empty (MusterJournal *journal)
+gsize
+muster_journal_get_pending (MusterJournal *journal)
 {
   guint64 word = atomic_load (&journal->header->reserved);
 
-  return (guint32) word == (guint32) (journal->read_position >> 3);
+  return (gsize) ((guint32) word - (guint32) (journal->read_position >> 3)) * 8;
+}
+
+gboolean
+muster_journal_is_empty (MusterJournal *journal)
+{
+  return muster_journal_get_pending (journal) == 0;
 }
 
 gboolean
 muster_journal_arm (MusterJournal *journal, MusterJournalWake wake)
 {
   MusterJournalHeader *header = journal->header;
-  guint32 flushes;
 
   atomic_store (&header->wake, wake);
-  flushes = atomic_load (&header->flushes);
-  if ((wake == MUSTER_JOURNAL_WAKE_ON_ANY && !muster_journal_is_empty (journal)) || flushes != journal->flushes_seen)
+  if ((wake == MUSTER_JOURNAL_WAKE_ON_ANY && !muster_journal_is_empty (journal))
+      || atomic_load (&header->flushes) != journal->flushes_seen)
     {
-      journal->flushes_seen = flushes;
       atomic_store (&header->wake, MUSTER_JOURNAL_AWAKE);
       return FALSE;
     }
   return TRUE;
+}
+
+gboolean
+muster_journal_take_flush (MusterJournal *journal)
+{
+  guint32 flushes = atomic_load (&journal->header->flushes);
+  gboolean asked = flushes != journal->flushes_seen;
+
+  journal->flushes_seen = flushes;
+  return asked;
 }
 
 void

@@ -9,6 +9,7 @@
 typedef struct _MusterSink MusterSink;
 
 MusterSink *muster_sink_new (MusterJournal *journal, const char *worker);
+void muster_sink_set_journal (MusterSink *sink, MusterJournal *journal); /* once, where there was none; any thread */
 MusterSink *muster_sink_ref (MusterSink *sink);
 void muster_sink_unref (MusterSink *sink);
 void muster_sink_set_level (MusterSink *sink, MusterLevel level); /* any thread; for loggers without a level of their own */

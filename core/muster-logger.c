@@ -26,7 +26,7 @@
 struct _MusterSink
 {
   gatomicrefcount references;
-  MusterJournal *journal; /* owned, nullable: then text goes to stderr */
+  MusterJournal *_Atomic journal; /* owned, nullable: then text goes to stderr; set once */
   char *worker;           /* owned, nullable */
   _Atomic int level;      /* of the loggers that have none of their own */
 };
@@ -88,10 +88,21 @@ muster_sink_new (MusterJournal *journal, const char *worker)
       g_once_init_leave (&registered, 1);
     }
   g_atomic_ref_count_init (&sink->references);
-  sink->journal = journal != NULL ? muster_journal_ref (journal) : NULL;
+  if (journal != NULL)
+    muster_sink_set_journal (sink, journal);
   sink->worker = g_strdup (worker);
   sink->level = MUSTER_LEVEL_INFO;
   return sink;
+}
+
+void
+muster_sink_set_journal (MusterSink *sink, MusterJournal *journal)
+{
+  MusterJournal *none = NULL;
+
+  muster_journal_ref (journal);
+  if (!atomic_compare_exchange_strong (&sink->journal, &none, journal))
+    muster_journal_unref (journal);
 }
 
 MusterSink *
@@ -106,7 +117,8 @@ muster_sink_unref (MusterSink *sink)
 {
   if (!g_atomic_ref_count_dec (&sink->references))
     return;
-  g_clear_pointer (&sink->journal, muster_journal_unref);
+  if (atomic_load (&sink->journal) != NULL)
+    muster_journal_unref (atomic_load (&sink->journal));
   g_free (sink->worker);
   g_free (sink);
 }
@@ -135,9 +147,11 @@ emit (MusterSink *sink, MusterLevel level, const guint8 *bytes, gsize length)
   MusterJournalFlags flags
       = level <= MUSTER_LEVEL_ERROR ? MUSTER_JOURNAL_USE_RESERVE | MUSTER_JOURNAL_FLUSH : MUSTER_JOURNAL_PLAIN;
 
-  if (G_UNLIKELY (sink->journal == NULL || atomic_load_explicit (&in_forked_child, memory_order_relaxed)))
+  MusterJournal *journal = atomic_load_explicit (&sink->journal, memory_order_acquire);
+
+  if (G_UNLIKELY (journal == NULL || atomic_load_explicit (&in_forked_child, memory_order_relaxed)))
     return write_to_stderr (sink, bytes, length);
-  return muster_journal_append (sink->journal, bytes, length, flags);
+  return muster_journal_append (journal, bytes, length, flags);
 }
 
 /* -- default fields ------------------------------------------------------------------------------- */
@@ -578,6 +592,7 @@ muster_logger_log_captured (MusterLogger *self, MusterLevel level, const char *w
   guint8 buffer[MUSTER_ENCODER_ORIGIN_MAX + MUSTER_ENTRY_MAX];
   MusterOrigin origin = { .first_seq = 1, .pid = pid };
   MusterRecordParts parts = { .level = level, .time_ns = realtime_ns () };
+  MusterJournal *journal;
   guint8 *behind;
   const guint8 *start;
   gsize size;
@@ -587,10 +602,11 @@ muster_logger_log_captured (MusterLogger *self, MusterLevel level, const char *w
   parts.message = (MusterSlice){ line, length };
   behind = muster_encode_origin_at (buffer, &origin);
   start = muster_encode_record (buffer + MUSTER_ENCODER_ORIGIN_MAX, MUSTER_ENTRY_MAX, &parts, &size);
-  if (self->sink->journal == NULL)
+  journal = atomic_load (&self->sink->journal);
+  if (journal == NULL)
     return write_to_stderr (self->sink, start, size);
   memmove (behind, start, size);
-  return muster_journal_append (self->sink->journal, buffer, (gsize) (behind - buffer) + size,
+  return muster_journal_append (journal, buffer, (gsize) (behind - buffer) + size,
                                 MUSTER_JOURNAL_NO_WAIT
                                     | (level <= MUSTER_LEVEL_ERROR ? MUSTER_JOURNAL_USE_RESERVE : 0));
 }

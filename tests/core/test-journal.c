@@ -314,6 +314,8 @@ test_wake (void)
   g_assert_false (is_readable (fd));
   append_text (journal, 3, MUSTER_JOURNAL_FLUSH);
   g_assert_true (is_readable (fd));
+  g_assert_true (muster_journal_take_flush (journal));
+  g_assert_false (muster_journal_take_flush (journal));
   muster_journal_disarm (journal);
   append_text (journal, 4, MUSTER_JOURNAL_FLUSH);
   g_assert_false (muster_journal_arm (journal, MUSTER_JOURNAL_WAKE_ON_FLUSH)); /* came while awake */

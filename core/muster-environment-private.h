@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-metrics-private.h"
+#include "muster-level.h"
+
+/*
+ * What a worker needs, as its primary put it into the environment; docs/protocol.md lists the variables. The primary
+ * writes them (muster-spawn), the worker reads them here.
+ */
+#define MUSTER_ENV_PID            "MUSTER_PID"
+#define MUSTER_ENV_CLUSTER        "MUSTER_CLUSTER"
+#define MUSTER_ENV_GROUP          "MUSTER_GROUP"
+#define MUSTER_ENV_WORKER         "MUSTER_WORKER"
+#define MUSTER_ENV_ENDPOINT       "MUSTER_ENDPOINT"
+#define MUSTER_ENV_JOURNAL_FD     "MUSTER_JOURNAL_FD"
+#define MUSTER_ENV_LEVEL          "MUSTER_LEVEL"
+#define MUSTER_ENV_BLOCK_TIMEOUT  "MUSTER_BLOCK_TIMEOUT"
+#define MUSTER_ENV_FLUSH_INTERVAL "MUSTER_FLUSH_INTERVAL"
+#define MUSTER_ENV_METRICS        "MUSTER_METRICS"
+
+typedef struct
+{
+  char *worker;   /* owned */
+  char *endpoint; /* owned */
+  int journal_fd;
+  MusterLevel level;
+  gint64 block_timeout_us;
+  gint64 flush_interval_us;
+  MusterMetricsOptions metrics; /* name owned */
+} MusterEnvironment;
+
+/* Whether this very process (not a child that inherited the variables) was started by a primary. */
+gboolean muster_environment_is_worker (void);
+gboolean muster_environment_read (MusterEnvironment *environment, GError **error);
+void muster_environment_clear (MusterEnvironment *environment);
+/* Takes the variables out, so that what this process starts does not think that it is the worker. */
+void muster_environment_unset (void);
+
+/* "interval=1s;scale-factor=1000;persist=true;start-time=0;max-metrics=10000", and back. */
+char *muster_metrics_options_to_string (const MusterMetricsOptions *options);
+gboolean muster_metrics_options_from_string (const char *text, MusterMetricsOptions *options, GError **error);

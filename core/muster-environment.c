@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The environment that a primary gives to its workers. Read once, before there are threads.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "muster-environment-private.h"
+#include "muster-error.h"
+#include "muster-param.h"
+
+gboolean
+muster_environment_is_worker (void)
+{
+  const char *pid = g_getenv (MUSTER_ENV_PID);
+
+  return pid != NULL && g_getenv (MUSTER_ENV_JOURNAL_FD) != NULL
+         && g_ascii_strtoull (pid, NULL, 10) == (guint64) getpid ();
+}
+
+static const char *
+need (const char *name, GError **error)
+{
+  const char *value = g_getenv (name);
+
+  if (value == NULL || *value == '\0')
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID,
+                   "the environment variable %s is missing: was this process started by a primary?", name);
+      return NULL;
+    }
+  return value;
+}
+
+static gboolean
+read_duration (const char *name, gint64 *duration_us, GError **error)
+{
+  const char *value = g_getenv (name);
+
+  if (value == NULL || muster_duration_from_string (value, duration_us, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", name);
+  return FALSE;
+}
+
+gboolean
+muster_environment_read (MusterEnvironment *environment, GError **error)
+{
+  const char *worker = need (MUSTER_ENV_WORKER, error);
+  const char *endpoint = worker != NULL ? need (MUSTER_ENV_ENDPOINT, error) : NULL;
+  const char *fd = endpoint != NULL ? need (MUSTER_ENV_JOURNAL_FD, error) : NULL;
+  const char *level = g_getenv (MUSTER_ENV_LEVEL);
+  const char *metrics = g_getenv (MUSTER_ENV_METRICS);
+  guint64 number;
+
+  *environment = (MusterEnvironment){ .journal_fd = -1,
+                                      .level = MUSTER_LEVEL_INFO,
+                                      .block_timeout_us = 100 * G_TIME_SPAN_MILLISECOND,
+                                      .flush_interval_us = 10 * G_TIME_SPAN_MILLISECOND };
+  if (fd == NULL)
+    return FALSE;
+  if (!g_ascii_string_to_unsigned (fd, 10, 0, G_MAXINT, &number, error))
+    {
+      g_prefix_error (error, "%s: ", MUSTER_ENV_JOURNAL_FD);
+      return FALSE;
+    }
+  environment->journal_fd = (int) number;
+  if (level != NULL && !muster_level_from_string (level, &environment->level))
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "%s: \"%s\" is no level", MUSTER_ENV_LEVEL, level);
+      return FALSE;
+    }
+  if (!read_duration (MUSTER_ENV_BLOCK_TIMEOUT, &environment->block_timeout_us, error)
+      || !read_duration (MUSTER_ENV_FLUSH_INTERVAL, &environment->flush_interval_us, error)
+      || !muster_metrics_options_from_string (metrics != NULL ? metrics : "", &environment->metrics, error))
+    {
+      muster_environment_clear (environment);
+      return FALSE;
+    }
+  environment->worker = g_strdup (worker);
+  environment->endpoint = g_strdup (endpoint);
+  return TRUE;
+}
+
+void
+muster_environment_clear (MusterEnvironment *environment)
+{
+  g_clear_pointer (&environment->worker, g_free);
+  g_clear_pointer (&environment->endpoint, g_free);
+  g_clear_pointer (&environment->metrics.name, g_free);
+}
+
+void
+muster_environment_unset (void)
+{
+  static const char *const names[] = { MUSTER_ENV_PID,        MUSTER_ENV_ENDPOINT,      MUSTER_ENV_JOURNAL_FD,
+                                       MUSTER_ENV_LEVEL,      MUSTER_ENV_BLOCK_TIMEOUT, MUSTER_ENV_FLUSH_INTERVAL,
+                                       MUSTER_ENV_METRICS };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    g_unsetenv (names[i]);
+}
+
+/* -- metrics options ------------------------------------------------------------------------------ */
+
+char *
+muster_metrics_options_to_string (const MusterMetricsOptions *options)
+{
+  g_autofree char *interval = muster_duration_to_string (options->interval_us);
+  char factor[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_dtostr (factor, sizeof factor, options->scale_factor);
+  return g_strdup_printf ("interval=%s;scale-factor=%s;persist=%s;start-time=%" G_GINT64_FORMAT ";max-metrics=%u",
+                          interval, factor, options->persist ? "true" : "false", options->start_time_ns,
+                          options->max_metrics);
+}
+
+static gboolean
+read_option (const char *key, const char *value, MusterMetricsOptions *options, GError **error)
+{
+  guint64 number;
+  char *end;
+
+  if (g_str_equal (key, "interval"))
+    return muster_duration_from_string (value, &options->interval_us, error);
+  if (g_str_equal (key, "persist"))
+    options->persist = g_str_equal (value, "true");
+  else if (g_str_equal (key, "start-time"))
+    return g_ascii_string_to_signed (value, 10, G_MININT64, G_MAXINT64, &options->start_time_ns, error);
+  else if (g_str_equal (key, "max-metrics"))
+    {
+      if (!g_ascii_string_to_unsigned (value, 10, 1, G_MAXUINT, &number, error))
+        return FALSE;
+      options->max_metrics = (guint) number;
+    }
+  else if (g_str_equal (key, "scale-factor"))
+    {
+      options->scale_factor = g_ascii_strtod (value, &end);
+      if (*end != '\0' || !(options->scale_factor > 0))
+        {
+          g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "\"%s\" is no scale factor", value);
+          return FALSE;
+        }
+    }
+  return TRUE; /* what a newer primary says beyond that is not for us */
+}
+
+gboolean
+muster_metrics_options_from_string (const char *text, MusterMetricsOptions *options, GError **error)
+{
+  g_auto (GStrv) parts = g_strsplit (text, ";", -1);
+
+  *options = (MusterMetricsOptions){
+    .name = g_strdup (""), .interval_us = 10 * G_TIME_SPAN_SECOND, .scale_factor = 1, .max_metrics = 10000
+  };
+  for (gsize i = 0; parts[i] != NULL; i++)
+    {
+      char *equals = strchr (parts[i], '=');
+
+      if (equals == NULL)
+        continue;
+      *equals = '\0';
+      if (!read_option (parts[i], equals + 1, options, error))
+        {
+          g_prefix_error (error, "%s: ", MUSTER_ENV_METRICS);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
