@@ -30,12 +30,6 @@ typedef struct
   void (*finished) (const guint8 stream[MUSTER_STREAM_ID_SIZE], gpointer user_data);
 } MusterReceiverCallbacks;
 
-typedef struct
-{
-  MusterSlice host;
-  MusterSlice cluster;
-} MusterReceiverLabels;
-
 /* @master: (nullable) the primary's own journal, drained here and nowhere else. The receiver keeps a reference to
  * @pipeline, which is started already. */
 MusterReceiver *muster_receiver_new (MusterPipeline *pipeline, const char *host, const char *cluster,
@@ -51,10 +45,11 @@ void muster_receiver_add_journal (MusterReceiver *self, const MusterJournalIdent
 /* The worker is dead and reaped: take what arrived over the link, then drain the journal, then append @end_record as
  * the stream's last entry (an encoded Record entry: whole, with tag and length; nullable). `finished` follows. */
 void muster_receiver_finish (MusterReceiver *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], GBytes *end_record);
-/* To one worker; dropped if it is not connected: FALSE. */
+/* To one worker; dropped if it is not connected. Sinks a floating message. */
 void muster_receiver_send (MusterReceiver *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], GVariant *message);
 void muster_receiver_set_tap (MusterReceiver *self, gboolean on);
 /* Waits until the primary's own journal is empty and all that was handed to the pipeline is acknowledged, at most
  * @timeout_us, then ends the thread. FALSE if something stayed unacknowledged. */
 gboolean muster_receiver_stop (MusterReceiver *self, gint64 timeout_us);
-void muster_receiver_free (MusterReceiver *self); /* stops without waiting if it was not stopped */
+/* Stops without waiting if it was not stopped. The pipeline must have been stopped before. */
+void muster_receiver_free (MusterReceiver *self);
