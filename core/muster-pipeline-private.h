@@ -8,7 +8,8 @@
  *
  * muster_pipeline_push() hands a batch to every transport; when the last required one has finished with it, @done is
  * called, in some transport's thread (or in the caller's, where nothing is required). Batches of one pusher are done in
- * the order in which they were pushed. Push may be called from any thread; transports are added before start.
+ * the order in which they were pushed. Push may be called from any thread; transports are added before start. A batch
+ * is pushed once.
  */
 typedef struct _MusterPipeline MusterPipeline;
 
@@ -21,6 +22,11 @@ void muster_pipeline_set_report (MusterPipeline *pipeline, MusterTransportReport
 gboolean muster_pipeline_start (MusterPipeline *pipeline, GError **error); /* all or none */
 void muster_pipeline_push (MusterPipeline *pipeline, MusterBatch *batch, MusterBatchDoneFunc done, gpointer done_data);
 void muster_pipeline_reopen (MusterPipeline *pipeline);
-void muster_pipeline_stop (MusterPipeline *pipeline, gint64 timeout_us); /* for all together */
+
+/* For all together; behind it no callback is called any more. Nobody pushes while it runs. */
+void muster_pipeline_stop (MusterPipeline *pipeline, gint64 timeout_us);
+
+/* Keeps a reference to @object until the pipeline has been stopped: for what done_data points to. */
+void muster_pipeline_keep (MusterPipeline *pipeline, GObject *object);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterPipeline, muster_pipeline_unref)

@@ -6,13 +6,15 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_SOURCE (muster_source_get_type ())
-MUSTER_PUBLIC G_DECLARE_DERIVABLE_TYPE (MusterSource, muster_source, MUSTER, SOURCE, GObject)
+MUSTER_PUBLIC
+G_DECLARE_DERIVABLE_TYPE (MusterSource, muster_source, MUSTER, SOURCE, GObject)
 
 /**
  * MusterSourceClass:
- * @start: begins to bring entries in
+ * @start: begins to bring entries in; it may submit at once, also from threads of its own
  * @stop: (nullable): brings no more in
- * @acknowledged: (nullable): a batch given to muster_source_submit() is in every required transport; any thread
+ * @acknowledged: (nullable): a batch given to muster_source_submit() is in every required transport; any thread, also
+ *   after @stop, and in the order in which one thread submitted
  *
  * A way in: entries from elsewhere (another machine's Muster, syslog devices) enter the pipeline, their origin kept.
  */

@@ -6,7 +6,8 @@
 
 /* What the pipeline does with a transport. All but reopen and push are called from the thread that owns the pipeline. */
 
-/* Called in the transport's thread for what a person should know: "no room on the disk", "goes on". */
+/* Called in the transport's thread for what a person should know: "no room on the disk", "goes on". The message names
+ * the transport. It may push to the pipeline, and must not stop the transport. */
 typedef void (*MusterTransportReportFunc) (MusterTransport *transport, MusterLevel level, const char *message,
                                            gpointer user_data);
 
@@ -15,10 +16,15 @@ typedef void (*MusterTransportDoneFunc) (MusterTransport *transport, MusterBatch
 
 void muster_transport_set_callbacks (MusterTransport *self, MusterTransportDoneFunc done,
                                      MusterTransportReportFunc report, gpointer user_data);
-gboolean muster_transport_start (MusterTransport *self, GError **error); /* format, subclass, thread */
+gboolean muster_transport_start (MusterTransport *self, GError **error); /* subclass, format, thread */
 void muster_transport_push (MusterTransport *self, MusterBatch *batch);  /* never blocks; best effort may drop */
 void muster_transport_reopen (MusterTransport *self);                    /* asks the thread; returns at once */
 
 /* Writes what is queued, calls the subclass's stop, joins the thread. After @timeout_us what a stalled transport still
- * holds is given up (and so stays unacknowledged). */
+ * holds is given up (and so stays unacknowledged); a thread that does not come back from its subclass is left behind,
+ * with a reference of its own. When this has returned no callback is called any more. */
 void muster_transport_stop (MusterTransport *self, gint64 timeout_us);
+
+/* The same in two steps, for several together: all begin, then each is waited for. @deadline_us is monotonic time. */
+void muster_transport_begin_stop (MusterTransport *self, gint64 deadline_us);
+void muster_transport_end_stop (MusterTransport *self);

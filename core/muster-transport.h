@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_TRANSPORT (muster_transport_get_type ())
-MUSTER_PUBLIC G_DECLARE_DERIVABLE_TYPE (MusterTransport, muster_transport, MUSTER, TRANSPORT, GObject)
+MUSTER_PUBLIC
+G_DECLARE_DERIVABLE_TYPE (MusterTransport, muster_transport, MUSTER, TRANSPORT, GObject)
 
 /**
  * MusterWriteResult:
@@ -23,11 +24,16 @@ typedef enum
 
 /**
  * MusterTransportClass:
- * @start: opens what is needed, in the caller's thread, before any batch; an error ends the set-up
- * @write: delivers one batch. Plain blocking code in the transport's own thread. For RETRY and FAILED @error is set
- * @flush: (nullable): makes durable what was written (the thread has nothing else to do just now)
- * @reopen: (nullable): closes and opens its outputs, for log rotation by others (SIGHUP)
- * @stop: (nullable): closes, after the last batch; in the transport's own thread
+ * @start: (nullable): opens what is needed, in the caller's thread, before any batch and before the format is started
+ *   (so that it may still set the format's properties); an error ends the set-up
+ * @write: delivers one batch. Plain blocking code in the transport's own thread. For RETRY and FAILED @error is set.
+ *   After RETRY the next call brings the same batch object
+ * @flush: (nullable): makes durable what was written (the thread has nothing else to do just now); see also
+ *   muster_transport_schedule_flush()
+ * @reopen: (nullable): closes and opens its outputs, for log rotation by others (SIGHUP); between two calls of @write,
+ *   also between two attempts to write one batch
+ * @stop: (nullable): closes, after the last batch; in the transport's own thread, or in the caller's of start if the
+ *   set-up failed after @start
  *
  * A way out. The base class owns what every transport needs: the queue, the thread, level and worker filters, retries
  * with backoff and jitter, and the counters.
@@ -75,8 +81,14 @@ MUSTER_PUBLIC const char *muster_transport_get_name (MusterTransport *self);
 MUSTER_PUBLIC MusterFormat *muster_transport_get_format (MusterTransport *self);
 MUSTER_PUBLIC void muster_transport_set_format (MusterTransport *self, MusterFormat *format);
 MUSTER_PUBLIC gboolean muster_transport_get_required (MusterTransport *self);
+MUSTER_PUBLIC void muster_transport_set_required (MusterTransport *self, gboolean required);
 MUSTER_PUBLIC void muster_transport_get_counters (MusterTransport *self, MusterTransportCounters *counters);
+
+/* For subclasses. */
 MUSTER_PUBLIC void muster_transport_add_bytes (MusterTransport *self, gsize bytes);
 MUSTER_PUBLIC gboolean muster_transport_is_stopping (MusterTransport *self);
+MUSTER_PUBLIC void muster_transport_schedule_flush (MusterTransport *self, gint64 delay_us);
+MUSTER_PUBLIC void muster_transport_report (MusterTransport *self, MusterLevel level, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
 
 G_END_DECLS
