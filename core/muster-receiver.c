@@ -60,19 +60,27 @@ typedef struct
   gboolean dirty; /* under done_lock: in the list */
 } Stream;
 
+/* Who is told, in the main context. Notes that are under way when the receiver is freed find it closed. */
+typedef struct
+{
+  gatomicrefcount references;
+  gboolean closed; /* the main context's thread only */
+  MusterReceiverCallbacks callbacks;
+  gpointer user_data;
+  gint tap_queued; /* atomic */
+} Listener;
+
 struct _MusterReceiver
 {
   MusterPipeline *pipeline; /* owned */
   char *host, *cluster;     /* owned */
   MusterTimeBase base;
-  MusterReceiverCallbacks callbacks;
-  gpointer user_data;
+  Listener *listener; /* owned */
   GMainContext *main_context; /* owned */
   GMainContext *context;      /* owned */
   GMainLoop *loop;
   GThread *thread; /* NULL once stopped */
-  gint tap;        /* atomic */
-  gint tap_queued; /* atomic */
+  gint tap;                   /* atomic */
 
   GMutex done_lock;
   GPtrArray *dirty;    /* under done_lock: of Stream */
@@ -211,19 +219,35 @@ typedef enum
 
 typedef struct
 {
-  MusterReceiver *receiver;
+  Listener *listener;
   NoteKind kind;
   guint8 stream[MUSTER_STREAM_ID_SIZE];
   MusterBatch *batch;
   GVariant *message;
 } Note;
 
+static Listener *
+listener_ref (Listener *listener)
+{
+  g_atomic_ref_count_inc (&listener->references);
+  return listener;
+}
+
+static void
+listener_unref (Listener *listener)
+{
+  if (g_atomic_ref_count_dec (&listener->references))
+    g_free (listener);
+}
+
 static gboolean
 deliver_note (gpointer data)
 {
   Note *note = data;
-  MusterReceiver *self = note->receiver;
+  Listener *self = note->listener;
 
+  if (self->closed)
+    return G_SOURCE_REMOVE;
   switch (note->kind)
     {
     case NOTE_CONNECTED:
@@ -254,6 +278,7 @@ note_free (gpointer data)
 
   g_clear_pointer (&note->batch, muster_batch_unref);
   g_clear_pointer (&note->message, g_variant_unref);
+  listener_unref (note->listener);
   g_free (note);
 }
 
@@ -263,7 +288,7 @@ tell (MusterReceiver *self, NoteKind kind, const guint8 *stream, MusterBatch *ba
   Note *note = g_new0 (Note, 1);
   GSource *source = g_idle_source_new ();
 
-  note->receiver = self;
+  note->listener = listener_ref (self->listener);
   note->kind = kind;
   if (stream != NULL)
     memcpy (note->stream, stream, sizeof note->stream);
@@ -278,13 +303,15 @@ tell (MusterReceiver *self, NoteKind kind, const guint8 *stream, MusterBatch *ba
 static void
 show_batch (MusterReceiver *self, Stream *stream, MusterBatch *batch)
 {
-  if (stream != self->master && self->callbacks.snapshots != NULL
+  Listener *listener = self->listener;
+
+  if (stream != self->master && listener->callbacks.snapshots != NULL
       && muster_batch_has_kind (batch, MUSTER_ENTRY_SNAPSHOT))
     tell (self, NOTE_SNAPSHOTS, NULL, batch, NULL);
-  if (g_atomic_int_get (&self->tap) && self->callbacks.records != NULL && muster_batch_get_n_records (batch) > 0
-      && g_atomic_int_get (&self->tap_queued) < TAP_MAX)
+  if (g_atomic_int_get (&self->tap) && listener->callbacks.records != NULL && muster_batch_get_n_records (batch) > 0
+      && g_atomic_int_get (&listener->tap_queued) < TAP_MAX)
     {
-      g_atomic_int_inc (&self->tap_queued);
+      g_atomic_int_inc (&listener->tap_queued);
       tell (self, NOTE_RECORDS, NULL, batch, NULL);
     }
 }
@@ -344,7 +371,8 @@ stream_done (Stream *stream, guint64 next)
   send_number (stream, MUSTER_LINK_ACK, next);
   if (stream->finishing && next == stream->accepted)
     {
-      tell (self, NOTE_FINISHED, stream->identity.stream, NULL, NULL);
+      if (self->listener->callbacks.finished != NULL)
+        tell (self, NOTE_FINISHED, stream->identity.stream, NULL, NULL);
       disconnect (stream);
       g_hash_table_remove (self->streams, stream->identity.stream);
     }
@@ -467,7 +495,7 @@ on_hello (const Frame *frame)
   header.number = stream->accepted;
   muster_link_welcome_encode (&welcome, bytes);
   reply (frame->endpoint, frame->routing, &header, bytes, sizeof bytes);
-  if (self->callbacks.connected != NULL)
+  if (self->listener->callbacks.connected != NULL)
     tell (self, NOTE_CONNECTED, stream->identity.stream, NULL, NULL);
 }
 
@@ -549,7 +577,7 @@ on_message (Stream *stream, const Frame *frame)
   const void *data = payload_data (frame, &size);
   g_autoptr (GVariant) message = muster_link_message_decode (data, size, NULL);
 
-  if (message != NULL && stream->receiver->callbacks.message != NULL)
+  if (message != NULL && stream->receiver->listener->callbacks.message != NULL)
     tell (stream->receiver, NOTE_MESSAGE, stream->identity.stream, NULL, message);
 }
 
@@ -861,8 +889,10 @@ muster_receiver_new (MusterPipeline *pipeline, const char *host, const char *clu
   self->host = g_strdup (host);
   self->cluster = g_strdup (cluster);
   self->base = *base;
-  self->callbacks = *callbacks;
-  self->user_data = user_data;
+  self->listener = g_new0 (Listener, 1);
+  g_atomic_ref_count_init (&self->listener->references);
+  self->listener->callbacks = *callbacks;
+  self->listener->user_data = user_data;
   self->main_context = main_context != NULL ? g_main_context_ref (main_context) : g_main_context_ref_thread_default ();
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
@@ -1119,6 +1149,7 @@ void
 muster_receiver_free (MusterReceiver *self)
 {
   muster_receiver_stop (self, 0);
+  self->listener->closed = TRUE;
   /* What a stalled transport still holds may say "done" later: the pipeline is stopped before this is called, so no
    * callback can come any more. */
   while (g_main_context_iteration (self->context, FALSE))
@@ -1134,6 +1165,7 @@ muster_receiver_free (MusterReceiver *self)
   g_main_context_unref (self->main_context);
   zmq_ctx_term (self->zmq);
   muster_pipeline_unref (self->pipeline);
+  listener_unref (self->listener);
   g_mutex_clear (&self->done_lock);
   g_free (self->host);
   g_free (self->cluster);

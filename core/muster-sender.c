@@ -107,8 +107,10 @@ send_hello (MusterSender *self)
   memcpy (hello.token, identity->token, sizeof hello.token);
   memcpy (hello.stream, identity->stream, sizeof hello.stream);
   muster_link_hello_encode (&hello, payload);
-  if (!send_frames (self, &header, payload, MUSTER_LINK_HELLO_SIZE))
-    g_free (payload);
+  if (send_frames (self, &header, payload, MUSTER_LINK_HELLO_SIZE))
+    return;
+  g_free (payload);
+  want_room (self, TRUE); /* not connected yet: as soon as it is */
 }
 
 static gboolean timer_cb (gpointer user_data);
@@ -324,6 +326,8 @@ socket_cb (void *socket, int events, gpointer user_data)
   if (events & ZMQ_POLLOUT)
     {
       want_room (self, FALSE);
+      if (!self->welcomed && !self->refused)
+        send_hello (self);
       send_messages (self);
       muster_journal_feed_resume (self->feed);
     }
