@@ -16,16 +16,21 @@ typedef struct _MusterAggregator MusterAggregator;
 
 MusterAggregator *muster_aggregator_new (void);
 void muster_aggregator_free (MusterAggregator *aggregator);
+/* Steady wall-clock ns for expect and unexpect; without it, the aggregator has a time base of its own. */
+void muster_aggregator_set_clock (MusterAggregator *aggregator, gint64 (*clock) (gpointer user_data),
+                                  gpointer user_data);
 /* One metrics object of the cluster; ids count up from 0 in the order of these calls. */
 void muster_aggregator_add_metrics (MusterAggregator *aggregator, const MusterMetricsOptions *options);
-/* A process that should report from now on, or no longer (with its last snapshot already added). */
+/* A process that should report from now on, or no longer. It is expected in each interval that it saw a part of. */
 void muster_aggregator_expect (MusterAggregator *aggregator, const char *worker, guint pid);
 void muster_aggregator_unexpect (MusterAggregator *aggregator, const char *worker, guint pid);
-/* One Snapshot entry (or part) of @worker. Bad bytes: FALSE with the error. */
+/* One Snapshot entry (or part) of @worker. Bad bytes: FALSE with the error. Two processes with one worker id in one
+ * interval (a restart) become one: their metrics are merged, sets and pid are the newer one's. */
 gboolean muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry,
                                 GError **error);
 /* When the next dataset is due, in steady wall-clock ns (half an interval after the data's end); -1 if nothing waits.
- * A metrics object without any snapshot waits for nothing. */
+ * A metrics object without any snapshot waits for nothing. What comes for an interval already delivered is due at once,
+ * in a dataset of its own. */
 gint64 muster_aggregator_get_due (MusterAggregator *aggregator);
 /* Takes the datasets due at @now_ns (G_MAXINT64: all that is there), in order of their ends. */
 GPtrArray *muster_aggregator_collect (MusterAggregator *aggregator, gint64 now_ns);

@@ -24,13 +24,17 @@ typedef struct
   guint max_metrics; /* default 10,000 */
 } MusterMetricsOptions;
 
+/* Copies (the name too), with defaults for what is 0, NULL or nonsense; @from is nullable. */
+void muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOptions *from);
+
 /* @options is copied. */
 MusterMetrics *muster_metrics_new (const MusterMetricsOptions *options);
 const MusterMetricsOptions *muster_metrics_get_options (MusterMetrics *self);
 
 /* Begins intervals, in @context's thread: at each boundary @snapshot is called there with the interval's encoded
  * Snapshot entries (whole entries with tag and length, one element of @entries each: GBytes; never empty), then
- * `reset` and `new-interval` are emitted in @signal_context (nullable: the same context). */
+ * `reset` (where metrics persist) and `new-interval` are emitted in @signal_context (nullable: the same context).
+ * The first interval is partial. Until muster_metrics_detach() the source has a reference to the metrics. */
 typedef void (*MusterSnapshotFunc) (MusterMetrics *metrics, GPtrArray *entries, gpointer user_data);
 void muster_metrics_attach (MusterMetrics *self, GMainContext *context, GMainContext *signal_context,
                             const MusterTimeBase *base, MusterSnapshotFunc snapshot, gpointer user_data,
@@ -39,5 +43,6 @@ void muster_metrics_set_time_base (MusterMetrics *self, const MusterTimeBase *ba
 /* Ends the intervals with a last, partial snapshot (given to the function too) and `stopping`; in @context's thread. */
 void muster_metrics_detach (MusterMetrics *self);
 
-/* The same by hand, for tests with a clock of their own: closes the interval [start, end) and returns its entries. */
+/* The same by hand, for tests with a clock of their own: closes the interval [start, end) and returns its entries. A
+ * partial one may end between boundaries. */
 GPtrArray *muster_metrics_take_snapshot (MusterMetrics *self, gint64 start_ns, gint64 end_ns, gboolean partial);

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Gathers the snapshots of all processes, and makes each interval's dataset. Main context's thread only.
+ *
+ * A snapshot belongs to the interval in which it ends (one that ends on a boundary, to the interval before). What has
+ * come for one interval of one metrics object waits in a Pending until half an interval later. What comes after that
+ * is late: it waits in a Pending of its own, until its last part has come, and is delivered at once then.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "muster-dataset-struct-private.h"
+#include "muster-metric-merge-private.h"
+#include "muster-time-base-private.h"
+
+/* Intervals of one metrics object that may wait at once: a worker that fills its journal while there is no primary
+ * has hours of them; more than this is nonsense. */
+#define PENDING_MAX 8192u
+#define TIME_MAX    (G_GINT64_CONSTANT (1) << 62)
+
+/* One metrics object of the cluster. */
+typedef struct
+{
+  guint id;
+  MusterMetricsOptions options;
+  gint64 interval_ns;
+  gint64 delivered_end_ns; /* the newest interval that was delivered */
+  guint n_pending;
+} Object;
+
+/* A process that reports, or did. */
+typedef struct
+{
+  char *worker;
+  guint pid;
+  gint64 since_ns;
+  gint64 gone_ns; /* G_MAXINT64 while it is there */
+} Known;
+
+/* What came from one worker for one interval: one snapshot, or one of each of two processes, if it was restarted. */
+typedef struct
+{
+  MusterDatasetProcess *process; /* owned, nullable: NULL once it is the dataset's */
+  GArray *pids;                  /* of those who reported */
+  GHashTable *index;             /* nullable; of the metrics, once a second snapshot came */
+  gint64 newest_end_ns;
+  gboolean is_partial;
+  gboolean is_newer;  /* of the snapshot in progress: it is the newest so far */
+  gboolean is_open;   /* a further part must come: */
+  guint open_pid;     /* of this process, */
+  guint32 open_part;  /* this one, */
+  gint64 open_end_ns; /* of this snapshot */
+} Contribution;
+
+typedef struct
+{
+  Object *object; /* borrowed */
+  gint64 end_ns;
+  gint64 since_ns;
+  gboolean is_late;
+  MusterArena *arena;        /* owned, nullable likewise */
+  GHashTable *contributions; /* owned; worker -> Contribution */
+} Pending;
+
+struct _MusterAggregator
+{
+  GPtrArray *objects;
+  GPtrArray *known;
+  GPtrArray *pending; /* in order of arrival */
+  MusterTimeBase base;
+  gint64 (*clock) (gpointer); /* nullable: the time base */
+  gpointer clock_data;
+};
+
+static void
+object_free (gpointer data)
+{
+  Object *object = data;
+
+  g_free (object->options.name);
+  g_free (object);
+}
+
+static void
+known_free (gpointer data)
+{
+  Known *known = data;
+
+  g_free (known->worker);
+  g_free (known);
+}
+
+static void
+contribution_free (gpointer data)
+{
+  Contribution *contribution = data;
+
+  g_clear_pointer (&contribution->process, muster_dataset_process_free);
+  g_clear_pointer (&contribution->index, g_hash_table_unref);
+  g_array_unref (contribution->pids);
+  g_free (contribution);
+}
+
+static void
+pending_free (gpointer data)
+{
+  Pending *pending = data;
+
+  g_hash_table_unref (pending->contributions);
+  g_clear_pointer (&pending->arena, muster_arena_free);
+  g_free (pending);
+}
+
+MusterAggregator *
+muster_aggregator_new (void)
+{
+  MusterAggregator *aggregator = g_new0 (MusterAggregator, 1);
+
+  aggregator->objects = g_ptr_array_new_with_free_func (object_free);
+  aggregator->known = g_ptr_array_new_with_free_func (known_free);
+  aggregator->pending = g_ptr_array_new_with_free_func (pending_free);
+  muster_time_base_now (&aggregator->base);
+  return aggregator;
+}
+
+void
+muster_aggregator_free (MusterAggregator *aggregator)
+{
+  g_ptr_array_unref (aggregator->pending);
+  g_ptr_array_unref (aggregator->known);
+  g_ptr_array_unref (aggregator->objects);
+  g_free (aggregator);
+}
+
+void
+muster_aggregator_set_clock (MusterAggregator *aggregator, gint64 (*clock) (gpointer user_data), gpointer user_data)
+{
+  aggregator->clock = clock;
+  aggregator->clock_data = user_data;
+}
+
+static gint64
+get_now (MusterAggregator *aggregator)
+{
+  return aggregator->clock != NULL ? aggregator->clock (aggregator->clock_data)
+                                   : muster_time_base_read (&aggregator->base);
+}
+
+void
+muster_aggregator_add_metrics (MusterAggregator *aggregator, const MusterMetricsOptions *options)
+{
+  Object *object = g_new0 (Object, 1);
+
+  object->id = aggregator->objects->len;
+  muster_metrics_options_copy (&object->options, options);
+  object->interval_ns = object->options.interval_us * 1000;
+  object->delivered_end_ns = G_MININT64;
+  g_ptr_array_add (aggregator->objects, object);
+}
+
+/* -- who should report -------------------------------------------------------------------------- */
+
+static Known *
+find_known (MusterAggregator *aggregator, const char *worker, guint pid)
+{
+  for (guint i = 0; i < aggregator->known->len; i++)
+    {
+      Known *known = aggregator->known->pdata[i];
+
+      if (known->pid == pid && known->gone_ns == G_MAXINT64 && strcmp (known->worker, worker) == 0)
+        return known;
+    }
+  return NULL;
+}
+
+void
+muster_aggregator_expect (MusterAggregator *aggregator, const char *worker, guint pid)
+{
+  Known *known;
+
+  if (find_known (aggregator, worker, pid) != NULL)
+    return;
+  known = g_new0 (Known, 1);
+  known->worker = g_strdup (worker);
+  known->pid = pid;
+  known->since_ns = get_now (aggregator);
+  known->gone_ns = G_MAXINT64;
+  g_ptr_array_add (aggregator->known, known);
+}
+
+/* Those who are gone are remembered for as long as an interval may be pending in which they were there. */
+static void
+forget_gone (MusterAggregator *aggregator, gint64 now_ns)
+{
+  gint64 longest_ns = 0;
+
+  for (guint i = 0; i < aggregator->objects->len; i++)
+    longest_ns = MAX (longest_ns, ((Object *) aggregator->objects->pdata[i])->interval_ns);
+  for (guint i = aggregator->known->len; i > 0; i--)
+    {
+      Known *known = aggregator->known->pdata[i - 1];
+
+      if (known->gone_ns < now_ns - 2 * longest_ns)
+        g_ptr_array_remove_index (aggregator->known, i - 1);
+    }
+}
+
+void
+muster_aggregator_unexpect (MusterAggregator *aggregator, const char *worker, guint pid)
+{
+  Known *known = find_known (aggregator, worker, pid);
+
+  if (known != NULL)
+    known->gone_ns = get_now (aggregator);
+  forget_gone (aggregator, get_now (aggregator));
+}
+
+static gboolean
+has_reported (Pending *pending, const Known *known)
+{
+  Contribution *contribution = g_hash_table_lookup (pending->contributions, known->worker);
+
+  for (guint i = 0; contribution != NULL && i < contribution->pids->len; i++)
+    if (g_array_index (contribution->pids, guint, i) == known->pid)
+      return TRUE;
+  return FALSE;
+}
+
+/* Those who were there in the interval and did not report; those who did are expected by that. */
+static guint
+count_absent (MusterAggregator *aggregator, Pending *pending)
+{
+  gint64 start_ns = pending->end_ns - pending->object->interval_ns;
+  guint n = 0;
+
+  for (guint i = 0; i < aggregator->known->len; i++)
+    {
+      const Known *known = aggregator->known->pdata[i];
+
+      if (known->since_ns < pending->end_ns && known->gone_ns >= start_ns && !has_reported (pending, known))
+        n++;
+    }
+  return n;
+}
+
+/* -- what they report --------------------------------------------------------------------------- */
+
+static Object *
+find_object (MusterAggregator *aggregator, const char *name)
+{
+  for (guint i = 0; i < aggregator->objects->len; i++)
+    {
+      Object *object = aggregator->objects->pdata[i];
+
+      if (strcmp (object->options.name, name) == 0)
+        return object;
+    }
+  return NULL;
+}
+
+static gboolean
+are_metrics_valid (const Muster__V1__Snapshot *snapshot)
+{
+  for (gsize i = 0; i < snapshot->n_metrics; i++)
+    if (!muster_metric_is_valid (snapshot->metrics[i]))
+      return FALSE;
+  return TRUE;
+}
+
+static Muster__V1__Snapshot *
+decode (const char *worker, const MusterEntry *entry, MusterArena *arena, GError **error)
+{
+  Muster__V1__Snapshot *snapshot;
+
+  if (entry->kind != MUSTER_ENTRY_SNAPSHOT)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "%s: an entry of kind %d is no snapshot", worker,
+                   entry->kind);
+      return NULL;
+    }
+  snapshot = muster__v1__snapshot__unpack (muster_arena_get_allocator (arena), entry->body_length, entry->body);
+  if (snapshot == NULL || !muster_dataset_is_name (snapshot->name) || !are_metrics_valid (snapshot))
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
+                   "%s: a snapshot of %" G_GSIZE_FORMAT " bytes is not one (muster.v1.Snapshot, strings in UTF-8)",
+                   worker, entry->body_length);
+      return NULL;
+    }
+  if (snapshot->start > snapshot->end || snapshot->end >= (guint64) TIME_MAX)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
+                   "%s: a snapshot of metrics '%s' ends at %" G_GUINT64_FORMAT " ns, which is no time", worker,
+                   snapshot->name, snapshot->end);
+      return NULL;
+    }
+  return snapshot;
+}
+
+/* The metrics object that a snapshot is of, if it was taken with that object's options. */
+static Object *
+match_object (MusterAggregator *aggregator, const char *worker, const Muster__V1__Snapshot *snapshot, GError **error)
+{
+  Object *object = find_object (aggregator, snapshot->name);
+
+  if (object == NULL)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_NOT_FOUND,
+                   "%s: a snapshot is of metrics '%s', which this cluster does not have; add them to it", worker,
+                   snapshot->name);
+      return NULL;
+    }
+  if (snapshot->interval != (guint64) object->interval_ns || snapshot->scale_factor != object->options.scale_factor)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID,
+                   "%s: a snapshot of metrics '%s' has interval %g ms and scale factor %g, the cluster %g ms and %g; "
+                   "start that worker again with the cluster's",
+                   worker, snapshot->name, (double) snapshot->interval / 1e6, snapshot->scale_factor,
+                   (double) object->interval_ns / 1e6, object->options.scale_factor);
+      return NULL;
+    }
+  return object;
+}
+
+static Pending *
+get_pending (MusterAggregator *aggregator, Object *object, gint64 end_ns, GError **error)
+{
+  gboolean is_late = end_ns <= object->delivered_end_ns;
+  Pending *pending;
+
+  for (guint i = aggregator->pending->len; i > 0; i--)
+    {
+      pending = aggregator->pending->pdata[i - 1];
+      if (pending->object == object && pending->end_ns == end_ns)
+        return pending;
+    }
+  if (object->n_pending == PENDING_MAX)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
+                   "%u intervals of metrics '%s' wait for their delivery already", PENDING_MAX, object->options.name);
+      return NULL;
+    }
+  pending = g_new0 (Pending, 1);
+  pending->object = object;
+  pending->end_ns = end_ns;
+  pending->since_ns = get_now (aggregator);
+  pending->is_late = is_late;
+  pending->arena = muster_arena_new ();
+  pending->contributions = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, contribution_free);
+  g_ptr_array_add (aggregator->pending, pending);
+  object->n_pending++;
+  return pending;
+}
+
+static Contribution *
+get_contribution (Pending *pending, const char *worker, guint pid)
+{
+  Contribution *contribution = g_hash_table_lookup (pending->contributions, worker);
+
+  if (contribution == NULL)
+    {
+      contribution = g_new0 (Contribution, 1);
+      contribution->process = muster_dataset_process_new (worker, pid);
+      contribution->pids = g_array_new (FALSE, FALSE, sizeof (guint));
+      contribution->newest_end_ns = G_MININT64;
+      g_hash_table_insert (pending->contributions, contribution->process->worker, contribution);
+    }
+  return contribution;
+}
+
+static void
+index_metrics (Contribution *contribution)
+{
+  GPtrArray *metrics = contribution->process->metrics;
+
+  contribution->index = muster_metric_index_new ();
+  for (guint i = 0; i < metrics->len; i++)
+    muster_metric_index_merge (contribution->index, NULL, metrics->pdata[i], FALSE);
+}
+
+static gboolean
+continues (const Contribution *contribution, guint pid, const Muster__V1__Snapshot *snapshot)
+{
+  return contribution->is_open && contribution->open_pid == pid && contribution->open_part == snapshot->part
+         && contribution->open_end_ns == (gint64) snapshot->end;
+}
+
+/* The first part of a snapshot that has come (which should be its first). */
+static void
+begin_snapshot (Contribution *contribution, guint pid, const Muster__V1__Snapshot *snapshot)
+{
+  gint64 end_ns = (gint64) snapshot->end;
+
+  /* A part is missing, of the one before or of this one. */
+  if (contribution->is_open || snapshot->part > 0)
+    contribution->is_partial = TRUE;
+  if (contribution->pids->len > 0 && contribution->index == NULL)
+    index_metrics (contribution);
+  contribution->is_newer = end_ns >= contribution->newest_end_ns;
+  if (contribution->is_newer)
+    {
+      contribution->newest_end_ns = end_ns;
+      contribution->process->pid = pid;
+    }
+  for (guint i = 0; i < contribution->pids->len; i++)
+    if (g_array_index (contribution->pids, guint, i) == pid)
+      return;
+  g_array_append_val (contribution->pids, pid);
+}
+
+static void
+add_part (Contribution *contribution, guint pid, const Muster__V1__Snapshot *snapshot)
+{
+  MusterDatasetProcess *process = contribution->process;
+
+  if (!continues (contribution, pid, snapshot))
+    begin_snapshot (contribution, pid, snapshot);
+  contribution->is_open = snapshot->more;
+  contribution->open_pid = pid;
+  contribution->open_part = snapshot->part + 1;
+  contribution->open_end_ns = (gint64) snapshot->end;
+  contribution->is_partial |= snapshot->partial;
+  process->overflow += snapshot->overflow;
+  for (gsize i = 0; i < snapshot->n_metrics; i++)
+    {
+      if (contribution->index == NULL)
+        g_ptr_array_add (process->metrics, snapshot->metrics[i]);
+      else
+        process->overflow += muster_metric_index_merge (contribution->index, process->metrics, snapshot->metrics[i],
+                                                        contribution->is_newer);
+    }
+}
+
+gboolean
+muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry,
+                       GError **error)
+{
+  g_autoptr (MusterArena) arena = muster_arena_new ();
+  Muster__V1__Snapshot *snapshot = decode (worker, entry, arena, error);
+  Object *object;
+  Pending *pending;
+
+  if (snapshot == NULL)
+    return FALSE;
+  object = match_object (aggregator, worker, snapshot, error);
+  if (object == NULL)
+    return FALSE;
+  pending = get_pending (
+      aggregator, object,
+      muster_boundary_at_or_after ((gint64) snapshot->end, object->options.start_time_ns, object->interval_ns), error);
+  if (pending == NULL)
+    return FALSE;
+  add_part (get_contribution (pending, worker, pid), pid, snapshot);
+  muster_arena_adopt (pending->arena, g_steal_pointer (&arena));
+  return TRUE;
+}
+
+/* -- deliveries --------------------------------------------------------------------------------- */
+
+static gboolean
+waits_for_parts (const Pending *pending)
+{
+  GHashTableIter iter;
+  gpointer contribution;
+
+  g_hash_table_iter_init (&iter, pending->contributions);
+  while (g_hash_table_iter_next (&iter, NULL, &contribution))
+    if (((Contribution *) contribution)->is_open)
+      return TRUE;
+  return FALSE;
+}
+
+static gint64
+get_pending_due (const Pending *pending)
+{
+  gint64 from_ns = pending->is_late && waits_for_parts (pending) ? pending->since_ns : pending->end_ns;
+
+  return from_ns + pending->object->interval_ns / 2;
+}
+
+gint64
+muster_aggregator_get_due (MusterAggregator *aggregator)
+{
+  gint64 due_ns = -1;
+
+  for (guint i = 0; i < aggregator->pending->len; i++)
+    {
+      gint64 this_ns = get_pending_due (aggregator->pending->pdata[i]);
+
+      if (due_ns == -1 || this_ns < due_ns)
+        due_ns = this_ns;
+    }
+  return due_ns;
+}
+
+static void
+deliver_contributions (Pending *pending, MusterDataset *dataset)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, pending->contributions);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Contribution *contribution = value;
+      const char *worker = contribution->process->worker;
+
+      dataset->n_reported += contribution->pids->len;
+      if (pending->is_late)
+        g_ptr_array_add (dataset->late, g_strdup (worker));
+      if (contribution->is_partial || contribution->is_open)
+        g_ptr_array_add (dataset->partial, g_strdup (worker));
+      g_ptr_array_add (dataset->processes, g_steal_pointer (&contribution->process));
+    }
+}
+
+static MusterDataset *
+deliver (MusterAggregator *aggregator, Pending *pending)
+{
+  MusterDataset *dataset = muster_dataset_new ();
+  Object *object = pending->object;
+  guint n_absent = count_absent (aggregator, pending);
+
+  dataset->id = object->id;
+  dataset->name = g_strdup (object->options.name);
+  dataset->end_ns = pending->end_ns;
+  dataset->start_ns = pending->end_ns - object->interval_ns;
+  dataset->interval_ns = object->interval_ns;
+  dataset->scale_factor = object->options.scale_factor;
+  muster_arena_adopt (dataset->arena, g_steal_pointer (&pending->arena));
+  deliver_contributions (pending, dataset);
+  dataset->n_expected = dataset->n_reported + n_absent;
+  muster_dataset_seal (dataset);
+  object->delivered_end_ns = MAX (object->delivered_end_ns, pending->end_ns);
+  object->n_pending--;
+  return dataset;
+}
+
+static int
+compare_pending (gconstpointer a, gconstpointer b)
+{
+  const Pending *pending_a = *(Pending *const *) a;
+  const Pending *pending_b = *(Pending *const *) b;
+
+  if (pending_a->end_ns != pending_b->end_ns)
+    return pending_a->end_ns < pending_b->end_ns ? -1 : 1;
+  return pending_a->object->id < pending_b->object->id ? -1 : 1;
+}
+
+GPtrArray *
+muster_aggregator_collect (MusterAggregator *aggregator, gint64 now_ns)
+{
+  g_autoptr (GPtrArray) due = g_ptr_array_new_with_free_func (pending_free);
+  GPtrArray *datasets = g_ptr_array_new_with_free_func ((GDestroyNotify) muster_dataset_unref);
+
+  for (guint i = 0; i < aggregator->pending->len;)
+    {
+      Pending *pending = aggregator->pending->pdata[i];
+
+      if (get_pending_due (pending) <= now_ns)
+        g_ptr_array_add (due, g_ptr_array_steal_index (aggregator->pending, i));
+      else
+        i++;
+    }
+  g_ptr_array_sort (due, compare_pending);
+  for (guint i = 0; i < due->len; i++)
+    g_ptr_array_add (datasets, deliver (aggregator, due->pdata[i]));
+  return datasets;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The tree that a dataset is for people and programs: panopticon's, with what Muster adds beside it. Any thread.
+ *
+ * Metrics come in order of path and id, so that those below one key stand together, with the metric of just that path
+ * before them. Where a key is both (a metric `http`, and others on the path `http`), one object has the members of both;
+ * a key below that is named as a member of the metric ("type", "value") gets "_" behind it.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "muster-dataset-struct-private.h"
+
+typedef struct
+{
+  MusterDataset *dataset;
+  const MusterDatasetVisitor *visitor;
+  gpointer data;
+} Walk;
+
+typedef Muster__V1__Metric *const *Metrics;
+
+static void
+walk_number (Walk *walk, const char *key, double value)
+{
+  walk->visitor->number (walk->data, key, value);
+}
+
+static void
+walk_samples (Walk *walk, const Muster__V1__Metric *metric)
+{
+  gboolean has_samples = metric->count > 0;
+
+  walk_number (walk, "max", has_samples ? metric->max : NAN);
+  walk_number (walk, "min", has_samples ? metric->min : NAN);
+  walk_number (walk, "sigma", muster_metric_get_sigma (metric));
+  walk_number (walk, "average", muster_metric_get_average (metric));
+}
+
+static void
+walk_metric (Walk *walk, const Muster__V1__Metric *metric)
+{
+  double interval_ms = muster_dataset_to_ms (walk->dataset->interval_ns);
+
+  walk->visitor->text (walk->data, "type", metric->type);
+  walk->visitor->begin (walk->data, "value");
+  switch (muster_metric_get_type (metric))
+    {
+    case MUSTER_METRIC_SET:
+      if (metric->value_case == MUSTER__V1__METRIC__VALUE_TEXT)
+        walk->visitor->text (walk->data, "val", metric->text);
+      else
+        walk_number (walk, "val", metric->number);
+      break;
+    case MUSTER_METRIC_INC:
+      walk_number (walk, "val", muster_metric_get_rate (metric, walk->dataset->scale_factor, interval_ms));
+      break;
+    case MUSTER_METRIC_SAMPLE:
+      walk_samples (walk, metric);
+      break;
+    case MUSTER_METRIC_TIMED_SAMPLE:
+    case MUSTER_METRIC_NONE: /* a kind that this version does not know: all there is */
+      walk_samples (walk, metric);
+      walk->visitor->natural (walk->data, "count", metric->count);
+      walk_number (walk, "total", metric->sum);
+      walk_number (walk, "scaleFactor", walk->dataset->scale_factor);
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+  walk_number (walk, "timeStamp", muster_dataset_to_ms (walk->dataset->end_ns));
+  walk->visitor->end (walk->data);
+}
+
+/* How many of @metrics have the first one's key at @depth. */
+static guint
+count_same (Metrics metrics, guint n, guint depth)
+{
+  const char *key = muster_metric_get_key (metrics[0], depth);
+  guint same = 1;
+
+  while (same < n && strcmp (muster_metric_get_key (metrics[same], depth), key) == 0)
+    same++;
+  return same;
+}
+
+static gboolean
+is_among (const char *key, Metrics metrics, guint n, guint depth)
+{
+  for (guint i = 0; i < n; i++)
+    if (strcmp (muster_metric_get_key (metrics[i], depth), key) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* A name for @key, which a member of the metric around it has taken. */
+static char *
+rename_key (const char *key, Metrics metrics, guint n, guint depth)
+{
+  char *name = g_strconcat (key, "_", NULL);
+
+  while (is_among (name, metrics, n, depth))
+    {
+      char *longer = g_strconcat (name, "_", NULL);
+
+      g_free (name);
+      name = longer;
+    }
+  return name;
+}
+
+static void
+walk_metrics (Walk *walk, Metrics metrics, guint n, guint depth, gboolean inside_metric)
+{
+  for (guint i = 0, same; i < n; i += same)
+    {
+      const char *key = muster_metric_get_key (metrics[i], depth);
+      g_autofree char *name = NULL;
+      guint n_metrics = 0; /* at this very key; more than one only in what others made */
+
+      same = count_same (metrics + i, n - i, depth);
+      if (inside_metric && (strcmp (key, "type") == 0 || strcmp (key, "value") == 0))
+        name = rename_key (key, metrics, n, depth);
+      while (n_metrics < same && metrics[i + n_metrics]->n_path == depth)
+        n_metrics++;
+      walk->visitor->begin (walk->data, name != NULL ? name : key);
+      if (n_metrics > 0)
+        walk_metric (walk, metrics[i]);
+      walk_metrics (walk, metrics + i + n_metrics, same - n_metrics, depth + 1, n_metrics > 0);
+      walk->visitor->end (walk->data);
+    }
+}
+
+/* Every process has its `pid`, as panopticon's users expect; one that the process set itself stays. */
+static void
+walk_process (Walk *walk, const char *key, const MusterDatasetProcess *process)
+{
+  g_autoptr (GPtrArray) metrics = g_ptr_array_sized_new (process->metrics->len + 1);
+  Muster__V1__Metric pid = MUSTER__V1__METRIC__INIT;
+  guint at = 0;
+
+  pid.id = (char *) "pid";
+  pid.type = (char *) "set";
+  pid.count = 1;
+  pid.value_case = MUSTER__V1__METRIC__VALUE_NUMBER;
+  pid.number = process->pid;
+  g_ptr_array_extend (metrics, process->metrics, NULL, NULL);
+  while (at < metrics->len && muster_metric_compare (metrics->pdata[at], &pid) < 0)
+    at++;
+  if (at == metrics->len || muster_metric_compare (metrics->pdata[at], &pid) != 0)
+    g_ptr_array_insert (metrics, (int) at, &pid);
+  walk->visitor->begin (walk->data, key);
+  walk_metrics (walk, (Metrics) metrics->pdata, metrics->len, 0, FALSE);
+  walk->visitor->end (walk->data);
+}
+
+static void
+walk_data (Walk *walk)
+{
+  GPtrArray *processes = walk->dataset->processes;
+  guint i = 0;
+
+  walk->visitor->begin (walk->data, "data");
+  if (processes->len > 0 && strcmp (((MusterDatasetProcess *) processes->pdata[0])->worker, MUSTER_MASTER) == 0)
+    walk_process (walk, MUSTER_MASTER, processes->pdata[i++]);
+  if (i < processes->len)
+    {
+      walk->visitor->begin (walk->data, "workers");
+      for (; i < processes->len; i++)
+        walk_process (walk, ((MusterDatasetProcess *) processes->pdata[i])->worker, processes->pdata[i]);
+      walk->visitor->end (walk->data);
+    }
+  walk->visitor->end (walk->data);
+}
+
+void
+muster_dataset_walk (MusterDataset *dataset, const MusterDatasetVisitor *visitor, gpointer data)
+{
+  Walk walk = { dataset, visitor, data };
+
+  visitor->begin (data, NULL);
+  visitor->natural (data, "id", dataset->id);
+  visitor->text (data, "name", dataset->name);
+  visitor->number (data, "interval", muster_dataset_to_ms (dataset->interval_ns) / dataset->scale_factor);
+  visitor->number (data, "start", muster_dataset_to_ms (dataset->start_ns));
+  visitor->number (data, "end", muster_dataset_to_ms (dataset->end_ns));
+  walk_data (&walk);
+  visitor->begin (data, "complete");
+  visitor->natural (data, "expected", dataset->n_expected);
+  visitor->natural (data, "reported", dataset->n_reported);
+  visitor->names (data, "late", dataset->late);
+  visitor->names (data, "partial", dataset->partial);
+  visitor->end (data);
+  visitor->end (data);
+}

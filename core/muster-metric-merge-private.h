@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-metric-private.h"
+
+/* Adds what @from measured to @into, as if one process had measured both; they must be of one type. Of two sets the
+ * newer one's value stays: @from's if @is_newer. Strings are borrowed from both. */
+void muster_metric_merge (Muster__V1__Metric *into, const Muster__V1__Metric *from, gboolean is_newer);
+
+/*
+ * Metrics by path and id: a GHashTable of borrowed messages that are their own keys.
+ */
+GHashTable *muster_metric_index_new (void);
+
+/* Merges @metric into the one of that path and id, or adds it to @index and to @metrics. Where the two are of different
+ * types, the newer one stays; returns how many updates are lost with the other (else 0). */
+guint64 muster_metric_index_merge (GHashTable *index, GPtrArray *metrics, Muster__V1__Metric *metric,
+                                   gboolean is_newer);

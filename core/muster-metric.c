@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One metric: update, reset, report. Numbers are panopticon 0.3.0's, to the digit: the order of operations matters.
+ * Any thread, by the holder of the metric's lock; reading messages needs none.
+ */
+#include "config.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "muster-metric-private.h"
+#include "muster-wire-private.h"
+
+static const char *const type_names[] = { "", "set", "inc", "sample", "timedSample" };
+
+/* Waits until the lock may be free: the holder is in the middle of some ten instructions, unless it was suspended
+ * there. */
+void
+muster_metric_wait (MusterMetric *metric)
+{
+  for (guint i = 0; atomic_load_explicit (&metric->slot.sequence, memory_order_relaxed) & 1; i++)
+    {
+      if (i < 64)
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause ();
+#else
+        atomic_signal_fence (memory_order_seq_cst);
+#endif
+      else if (i < 1024)
+        sched_yield ();
+      else
+        g_usleep (50);
+    }
+}
+
+void
+muster_metric_set_number (MusterMetric *metric, double number)
+{
+  metric->slot.is_text = FALSE;
+  metric->slot.value.count++;
+  metric->slot.value.sum = number;
+}
+
+gboolean
+muster_metric_set_text (MusterMetric *metric, const char *text, gsize length)
+{
+  if (length >= metric->text_capacity)
+    return FALSE;
+  memcpy (metric->text, text, length);
+  metric->text[length] = '\0';
+  metric->text_length = (guint32) length;
+  metric->slot.is_text = TRUE;
+  metric->slot.value.count++;
+  return TRUE;
+}
+
+void
+muster_metric_reset (MusterMetric *metric, gboolean persist)
+{
+  double number = metric->slot.value.sum;
+
+  muster_metric_value_reset (&metric->slot.value);
+  if (!persist)
+    {
+      metric->slot.type = MUSTER_METRIC_NONE;
+      metric->slot.is_text = FALSE;
+    }
+  else if (metric->slot.type == MUSTER_METRIC_SET)
+    metric->slot.value.sum = number;
+}
+
+static void
+report_samples (const MusterMetricValue *value, Muster__V1__Metric *message)
+{
+  if (value->count == 0)
+    return;
+  message->min = value->min;
+  message->max = value->max;
+  message->mean = value->mean;
+  message->m2 = value->m2;
+}
+
+void
+muster_metric_report (const MusterMetricCopy *copy, Muster__V1__Metric *message, char **path)
+{
+  const char *key = copy->key;
+
+  muster__v1__metric__init (message);
+  for (guint i = 0; i < copy->n_path; i++, key += strlen (key) + 1)
+    path[i] = (char *) key;
+  message->n_path = copy->n_path;
+  message->path = path;
+  message->id = (char *) key;
+  message->type = (char *) type_names[copy->type];
+  message->count = copy->value.count;
+  if (copy->type == MUSTER_METRIC_SET && copy->text != NULL)
+    {
+      message->value_case = MUSTER__V1__METRIC__VALUE_TEXT;
+      message->text = (char *) copy->text;
+    }
+  else if (copy->type == MUSTER_METRIC_SET)
+    {
+      message->value_case = MUSTER__V1__METRIC__VALUE_NUMBER;
+      message->number = copy->value.sum;
+    }
+  else
+    message->sum = copy->value.sum;
+  if (copy->type == MUSTER_METRIC_SAMPLE || copy->type == MUSTER_METRIC_TIMED_SAMPLE)
+    report_samples (&copy->value, message);
+}
+
+MusterMetricType
+muster_metric_get_type (const Muster__V1__Metric *message)
+{
+  for (guint i = MUSTER_METRIC_SET; i < G_N_ELEMENTS (type_names); i++)
+    if (strcmp (message->type, type_names[i]) == 0)
+      return (MusterMetricType) i;
+  return MUSTER_METRIC_NONE;
+}
+
+double
+muster_metric_get_rate (const Muster__V1__Metric *message, double scale_factor, double interval_ms)
+{
+  return scale_factor * message->sum / interval_ms;
+}
+
+double
+muster_metric_get_average (const Muster__V1__Metric *message)
+{
+  return message->count > 0 ? message->sum / (double) message->count : NAN;
+}
+
+double
+muster_metric_get_sigma (const Muster__V1__Metric *message)
+{
+  return message->count > 1 ? sqrt (message->m2 / (double) (message->count - 1)) : NAN;
+}
+
+const char *
+muster_metric_get_key (const Muster__V1__Metric *message, guint depth)
+{
+  if (depth < message->n_path)
+    return message->path[depth];
+  return depth == message->n_path ? message->id : NULL;
+}
+
+/* What is shorter comes first, so that a metric stands before those whose path goes through it. */
+int
+muster_metric_compare (const Muster__V1__Metric *a, const Muster__V1__Metric *b)
+{
+  for (guint depth = 0;; depth++)
+    {
+      const char *key_a = muster_metric_get_key (a, depth);
+      const char *key_b = muster_metric_get_key (b, depth);
+      int order;
+
+      if (key_a == NULL || key_b == NULL)
+        return (key_a != NULL) - (key_b != NULL);
+      order = strcmp (key_a, key_b);
+      if (order != 0)
+        return order;
+    }
+}
+
+static gboolean
+is_text (const char *text, gsize max)
+{
+  return strlen (text) <= max && g_utf8_validate (text, -1, NULL);
+}
+
+gboolean
+muster_metric_is_valid (const Muster__V1__Metric *message)
+{
+  gsize length = strlen (message->id);
+
+  if (message->n_path > MUSTER_METRIC_DEPTH_MAX || *message->type == '\0'
+      || !is_text (message->type, MUSTER_METRIC_KEY_MAX) || !is_text (message->id, MUSTER_METRIC_KEY_MAX))
+    return FALSE;
+  for (gsize i = 0; i < message->n_path; i++)
+    {
+      if (!is_text (message->path[i], MUSTER_METRIC_KEY_MAX))
+        return FALSE;
+      length += strlen (message->path[i]);
+    }
+  return length <= MUSTER_METRIC_KEY_MAX
+         && (message->value_case != MUSTER__V1__METRIC__VALUE_TEXT || is_text (message->text, MUSTER_METRIC_TEXT_MAX));
+}
+
+void
+muster_metric_append (GByteArray *out, guint number, const Muster__V1__Metric *message)
+{
+  gsize size = muster__v1__metric__get_packed_size (message);
+  gsize before = out->len;
+  guint8 *end;
+
+  g_byte_array_set_size (out, (guint) (before + 1 + muster_wire_varint_size (size) + size));
+  end = out->data + before;
+  *end++ = MUSTER_WIRE_TAG (number, MUSTER_WIRE_BYTES);
+  end = muster_wire_put_varint (end, size);
+  muster__v1__metric__pack (message, end);
+}

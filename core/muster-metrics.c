@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The metrics of one process: a table that any thread updates, and the intervals that empty it.
+ *
+ * While attached, a GSource in the given context waits for boundaries with a timerfd on CLOCK_BOOTTIME: a timer of that
+ * clock rings right after a suspend in which a boundary passed (GLib's own timers stand still meanwhile) and to the
+ * nanosecond (GLib's wait in whole milliseconds). Where no descriptor is to be had, the source's ready time does. In
+ * both cases the clock decides, not the timer.
+ *
+ * Members below `lock` are guarded by it; the table guards itself.
+ */
+#include "config.h"
+
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "muster-metric-table-private.h"
+#include "muster-metrics-private.h"
+#include "muster-snapshot-private.h"
+#include "muster-time-base-private.h"
+
+#define DEFAULT_INTERVAL_US (10 * G_USEC_PER_SEC)
+#define DEFAULT_MAX_METRICS 10000u
+#define INTERVAL_US_MAX     (366 * G_TIME_SPAN_DAY)
+
+typedef struct
+{
+  GSource source;
+  MusterMetrics *metrics; /* owned */
+  int timer_fd;           /* owned; -1 if there is none */
+} IntervalSource;
+
+struct _MusterMetrics
+{
+  GObject parent_instance;
+
+  MusterMetricsOptions options; /* constant */
+  MusterMetricTable *table;     /* owned */
+  _Atomic guint64 overflow;     /* updates refused in this interval */
+
+  GMutex lock;
+  IntervalSource *source;       /* owned, nullable: NULL while not attached */
+  GMainContext *context;        /* owned, nullable: the default one */
+  GMainContext *signal_context; /* owned, nullable: signals are emitted where boundaries are seen */
+  MusterTimeBase base;
+  gint64 begin_ns; /* of the interval in progress, steady wall-clock time */
+  gint64 end_ns;   /* the next boundary */
+  MusterSnapshotFunc snapshot;
+  gpointer user_data;
+  GDestroyNotify destroy;
+};
+
+enum
+{
+  SIGNAL_NEW_INTERVAL,
+  SIGNAL_RESET,
+  SIGNAL_STOPPING,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (MusterMetrics, muster_metrics, G_TYPE_OBJECT)
+
+static void
+muster_metrics_finalize (GObject *object)
+{
+  MusterMetrics *self = MUSTER_METRICS (object);
+
+  g_free (self->options.name);
+  g_clear_pointer (&self->table, muster_metric_table_free);
+  g_mutex_clear (&self->lock);
+  G_OBJECT_CLASS (muster_metrics_parent_class)->finalize (object);
+}
+
+static guint
+add_signal (const char *name)
+{
+  return g_signal_new (name, MUSTER_TYPE_METRICS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+muster_metrics_class_init (MusterMetricsClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = muster_metrics_finalize;
+
+  /**
+   * MusterMetrics::new-interval:
+   * @self: the metrics
+   *
+   * A new interval has begun: whoever sets something once in each interval does it now.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_NEW_INTERVAL] = add_signal ("new-interval");
+
+  /**
+   * MusterMetrics::reset:
+   * @self: the metrics
+   *
+   * Where metrics persist: they have just been reset. #MusterMetrics::new-interval follows.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_RESET] = add_signal ("reset");
+
+  /**
+   * MusterMetrics::stopping:
+   * @self: the metrics
+   *
+   * The intervals have ended, and the last one, which is partial, has been handed over.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_STOPPING] = add_signal ("stopping");
+}
+
+static void
+muster_metrics_init (MusterMetrics *self)
+{
+  g_mutex_init (&self->lock);
+}
+
+/* As in panopticon, what makes no sense becomes the default. */
+void
+muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOptions *from)
+{
+  *to = from != NULL ? *from : (MusterMetricsOptions){ .name = NULL };
+  to->name = g_strdup (to->name != NULL ? to->name : "");
+  if (to->interval_us <= 0 || to->interval_us > INTERVAL_US_MAX)
+    to->interval_us = DEFAULT_INTERVAL_US;
+  if (!isfinite (to->scale_factor) || to->scale_factor <= 0)
+    to->scale_factor = 1;
+  if (to->max_metrics == 0)
+    to->max_metrics = DEFAULT_MAX_METRICS;
+}
+
+MusterMetrics *
+muster_metrics_new (const MusterMetricsOptions *options)
+{
+  MusterMetrics *self = g_object_new (MUSTER_TYPE_METRICS, NULL);
+
+  muster_metrics_options_copy (&self->options, options);
+  self->table = muster_metric_table_new (self->options.max_metrics, self->options.persist);
+  return self;
+}
+
+const MusterMetricsOptions *
+muster_metrics_get_options (MusterMetrics *self)
+{
+  return &self->options;
+}
+
+/**
+ * muster_metrics_get_name:
+ * @self: the metrics
+ *
+ * The name by which processes match their metrics. Any thread.
+ *
+ * Returns: (transfer none): the name; empty for the default ones
+ * Since: 0.1
+ */
+const char *
+muster_metrics_get_name (MusterMetrics *self)
+{
+  g_return_val_if_fail (MUSTER_IS_METRICS (self), NULL);
+  return self->options.name;
+}
+
+/**
+ * muster_metrics_get_interval:
+ * @self: the metrics
+ *
+ * How long an interval is. Any thread.
+ *
+ * Returns: microseconds
+ * Since: 0.1
+ */
+gint64
+muster_metrics_get_interval (MusterMetrics *self)
+{
+  g_return_val_if_fail (MUSTER_IS_METRICS (self), 0);
+  return self->options.interval_us;
+}
+
+/* -- updates ------------------------------------------------------------------------------------ */
+
+static G_GNUC_NO_INLINE void
+refuse (MusterMetrics *self)
+{
+  atomic_fetch_add_explicit (&self->overflow, 1, memory_order_relaxed);
+}
+
+/* The metric, locked, if it is of that type or of none yet; else the update is counted as refused. */
+static inline MusterMetric *
+lock_metric (MusterMetrics *self, const char *const *path, const char *id, MusterMetricType type)
+{
+  MusterMetric *metric = muster_metric_table_lock (self->table, path, id);
+
+  if (G_LIKELY (metric != NULL))
+    {
+      if (G_LIKELY (metric->slot.type == type || metric->slot.type == MUSTER_METRIC_NONE))
+        return metric;
+      muster_metric_unlock (metric);
+    }
+  refuse (self);
+  return NULL;
+}
+
+/**
+ * muster_metrics_set:
+ * @self: the metrics
+ * @path: (nullable) (array zero-terminated=1): keys of increasing depth
+ * @id: the key at the end of @path
+ * @value: a number; ignored if it is not finite
+ *
+ * Sets a value: the last one of an interval counts.
+ *
+ * This and all other updates may be called from any thread, but not from a signal handler. They never block and, but
+ * for the first update of a metric, allocate nothing. A metric is known by path and id, and is what the first update in
+ * an interval makes it: updates of another kind are counted, not made. So are those that go beyond `max-metrics`. Keys
+ * that are not UTF-8 are made valid.
+ *
+ * Since: 0.1
+ */
+void
+muster_metrics_set (MusterMetrics *self, const char *const *path, const char *id, double value)
+{
+  MusterMetric *metric;
+
+  g_return_if_fail (self != NULL && id != NULL);
+  if (!isfinite (value))
+    return;
+  metric = lock_metric (self, path, id, MUSTER_METRIC_SET);
+  if (metric == NULL)
+    return;
+  metric->slot.type = MUSTER_METRIC_SET;
+  muster_metric_set_number (metric, value);
+  muster_metric_unlock (metric);
+}
+
+/* Valid UTF-8 of at most MUSTER_METRIC_TEXT_MAX bytes. */
+static const char *
+clean_text (const char *value, gsize *length, char **copy)
+{
+  const char *end;
+
+  if (!g_utf8_validate (value, -1, &end))
+    {
+      value = *copy = g_utf8_make_valid (value, -1);
+      end = value + strlen (value);
+    }
+  if (end - value > MUSTER_METRIC_TEXT_MAX)
+    {
+      end = value + MUSTER_METRIC_TEXT_MAX;
+      while ((*end & 0xC0) == 0x80)
+        end--;
+    }
+  *length = (gsize) (end - value);
+  return value;
+}
+
+static void
+exchange_text (MusterMetric *metric, char **spare, guint32 *capacity)
+{
+  char *text = metric->text;
+
+  metric->text = *spare;
+  metric->text_capacity = *capacity;
+  *spare = text;
+  *capacity = 0;
+}
+
+/**
+ * muster_metrics_set_text:
+ * @self: the metrics
+ * @path: (nullable) (array zero-terminated=1): keys of increasing depth
+ * @id: the key at the end of @path
+ * @value: a text; made valid UTF-8, and cut after 16 KiB
+ *
+ * As muster_metrics_set(), of which it is the same kind, with a text. Allocates where the text is longer than any that
+ * the metric had.
+ *
+ * Since: 0.1
+ */
+void
+muster_metrics_set_text (MusterMetrics *self, const char *const *path, const char *id, const char *value)
+{
+  g_autofree char *copy = NULL;
+  g_autofree char *spare = NULL;
+  guint32 capacity = 0;
+  gboolean is_set = FALSE;
+  gsize length;
+
+  g_return_if_fail (self != NULL && id != NULL && value != NULL);
+  value = clean_text (value, &length, &copy);
+  while (!is_set)
+    {
+      MusterMetric *metric = lock_metric (self, path, id, MUSTER_METRIC_SET);
+
+      if (metric == NULL)
+        return;
+      if (metric->text_capacity <= length && capacity > 0)
+        exchange_text (metric, &spare, &capacity);
+      is_set = muster_metric_set_text (metric, value, length);
+      if (is_set)
+        metric->slot.type = MUSTER_METRIC_SET;
+      muster_metric_unlock (metric);
+      if (is_set)
+        break;
+      /* Nobody allocates while others wait for the lock. */
+      capacity = (guint32) MAX (32, (length | 31) + 1);
+      g_free (spare);
+      spare = g_malloc (capacity);
+    }
+}
+
+/**
+ * muster_metrics_inc:
+ * @self: the metrics
+ * @path: (nullable) (array zero-terminated=1): keys of increasing depth
+ * @id: the key at the end of @path
+ * @n: how much; if it is not finite, 1
+ *
+ * Counts: reported as a rate, `scale-factor` * sum / interval in ms. See muster_metrics_set().
+ *
+ * Since: 0.1
+ */
+void
+muster_metrics_inc (MusterMetrics *self, const char *const *path, const char *id, double n)
+{
+  MusterMetric *metric;
+
+  g_return_if_fail (self != NULL && id != NULL);
+  metric = lock_metric (self, path, id, MUSTER_METRIC_INC);
+  if (metric == NULL)
+    return;
+  metric->slot.type = MUSTER_METRIC_INC;
+  metric->slot.value.count++;
+  metric->slot.value.sum += isfinite (n) ? n : 1;
+  muster_metric_unlock (metric);
+}
+
+static inline void
+sample (MusterMetrics *self, const char *const *path, const char *id, MusterMetricType type, double value)
+{
+  MusterMetric *metric;
+
+  if (!isfinite (value))
+    return;
+  metric = lock_metric (self, path, id, type);
+  if (metric == NULL)
+    return;
+  metric->slot.type = (guint8) type;
+  muster_metric_value_sample (&metric->slot.value, value);
+  muster_metric_unlock (metric);
+}
+
+/**
+ * muster_metrics_sample:
+ * @self: the metrics
+ * @path: (nullable) (array zero-terminated=1): keys of increasing depth
+ * @id: the key at the end of @path
+ * @value: a number; ignored if it is not finite
+ *
+ * Takes a sample: reported as least, greatest, average and standard deviation. See muster_metrics_set().
+ *
+ * Since: 0.1
+ */
+void
+muster_metrics_sample (MusterMetrics *self, const char *const *path, const char *id, double value)
+{
+  g_return_if_fail (self != NULL && id != NULL);
+  sample (self, path, id, MUSTER_METRIC_SAMPLE, value);
+}
+
+/**
+ * muster_metrics_timed_sample:
+ * @self: the metrics
+ * @path: (nullable) (array zero-terminated=1): keys of increasing depth
+ * @id: the key at the end of @path
+ * @elapsed_ns: how long it took, in nanoseconds
+ *
+ * As muster_metrics_sample(), for times: reported in ms / `scale-factor`, with count and total.
+ *
+ * Since: 0.1
+ */
+void
+muster_metrics_timed_sample (MusterMetrics *self, const char *const *path, const char *id, gint64 elapsed_ns)
+{
+  gint64 seconds = elapsed_ns / G_GINT64_CONSTANT (1000000000);
+  gint64 rest = elapsed_ns % G_GINT64_CONSTANT (1000000000);
+
+  g_return_if_fail (self != NULL && id != NULL);
+  /* Split as process.hrtime() does, or the last digit is another one. */
+  if (rest < 0)
+    {
+      seconds--;
+      rest += G_GINT64_CONSTANT (1000000000);
+    }
+  sample (self, path, id, MUSTER_METRIC_TIMED_SAMPLE,
+          ((double) seconds + (double) rest / 1e9) * 1000 / self->options.scale_factor);
+}
+
+/* -- intervals ---------------------------------------------------------------------------------- */
+
+static void
+add_to_snapshot (const Muster__V1__Metric *message, gpointer user_data)
+{
+  muster_snapshot_writer_add (user_data, message);
+}
+
+GPtrArray *
+muster_metrics_take_snapshot (MusterMetrics *self, gint64 start_ns, gint64 end_ns, gboolean partial)
+{
+  Muster__V1__Snapshot head = MUSTER__V1__SNAPSHOT__INIT;
+  MusterSnapshotWriter writer;
+
+  head.name = self->options.name;
+  head.start = (guint64) start_ns;
+  head.end = (guint64) end_ns;
+  head.interval = (guint64) self->options.interval_us * 1000;
+  head.scale_factor = self->options.scale_factor;
+  head.pid = (guint32) getpid ();
+  head.partial = partial;
+  muster_snapshot_writer_init (&writer, &head);
+  muster_metric_table_drain (self->table, add_to_snapshot, &writer);
+  return muster_snapshot_writer_finish (&writer, atomic_exchange (&self->overflow, 0));
+}
+
+static gboolean
+emit_interval_cb (gpointer user_data)
+{
+  MusterMetrics *self = user_data;
+
+  if (self->options.persist)
+    g_signal_emit (self, signals[SIGNAL_RESET], 0);
+  g_signal_emit (self, signals[SIGNAL_NEW_INTERVAL], 0);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+emit_stopping_cb (gpointer user_data)
+{
+  g_signal_emit (user_data, signals[SIGNAL_STOPPING], 0);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+detach_cb (gpointer user_data)
+{
+  muster_metrics_detach (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* Not g_main_context_invoke(): that would call from this thread whenever nobody happens to own the context. */
+static void
+call_in_context (MusterMetrics *self, GMainContext *context, GSourceFunc func)
+{
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, func, g_object_ref (self), g_object_unref);
+  g_source_attach (source, context);
+}
+
+static void
+emit (MusterMetrics *self, GMainContext *signal_context, GSourceFunc func)
+{
+  if (signal_context == NULL)
+    func (self);
+  else
+    call_in_context (self, signal_context, func);
+}
+
+static gint64
+get_boundary_after (MusterMetrics *self, gint64 time_ns)
+{
+  gint64 interval_ns = self->options.interval_us * 1000;
+
+  return muster_boundary_at_or_before (time_ns, self->options.start_time_ns, interval_ns) + interval_ns;
+}
+
+/* Sets the next boundary and the timer to it; under the lock. */
+static void
+set_timer (MusterMetrics *self, gint64 now_ns)
+{
+  gint64 at_ns;
+
+  self->end_ns = get_boundary_after (self, now_ns);
+  at_ns = muster_time_base_boottime (&self->base, self->end_ns);
+  if (self->source->timer_fd >= 0)
+    {
+      struct itimerspec timer = {
+        .it_value = { .tv_sec = at_ns / G_GINT64_CONSTANT (1000000000),
+                      .tv_nsec = at_ns % G_GINT64_CONSTANT (1000000000) },
+      };
+
+      timerfd_settime (self->source->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
+      g_source_set_ready_time (&self->source->source, -1);
+    }
+  else
+    g_source_set_ready_time (&self->source->source, g_get_monotonic_time () + (self->end_ns - now_ns) / 1000 + 1);
+}
+
+/* The interval [@start_ns, @end_ns) is over, handed over outside of the lock. Where several boundaries have passed
+ * since somebody looked (the context was busy, the machine was suspended), the snapshot covers all of it and belongs to
+ * the last of them: nobody knows any more when in between the calls were made. */
+static void
+hand_over (MusterMetrics *self, gint64 start_ns, gint64 end_ns, gboolean partial)
+{
+  g_autoptr (GPtrArray) entries = muster_metrics_take_snapshot (self, start_ns, end_ns, partial);
+
+  if (self->snapshot != NULL)
+    self->snapshot (self, entries, self->user_data);
+}
+
+static gboolean
+interval_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  g_autoptr (MusterMetrics) self = g_object_ref (((IntervalSource *) source)->metrics);
+  gint64 interval_ns = self->options.interval_us * 1000;
+  gint64 start_ns = 0;
+  gint64 end_ns = 0;
+  gint64 now_ns;
+  guint64 expirations;
+  gboolean is_over;
+
+  if (((IntervalSource *) source)->timer_fd >= 0
+      && read (((IntervalSource *) source)->timer_fd, &expirations, sizeof expirations) < 0)
+    expirations = 0; /* another reason to wake up: the base has changed */
+  g_mutex_lock (&self->lock);
+  now_ns = muster_time_base_read (&self->base);
+  is_over = now_ns >= self->end_ns;
+  if (is_over)
+    {
+      end_ns = muster_boundary_at_or_before (now_ns, self->options.start_time_ns, interval_ns);
+      start_ns = self->begin_ns;
+      self->begin_ns = end_ns;
+    }
+  set_timer (self, now_ns);
+  g_mutex_unlock (&self->lock);
+  if (!is_over)
+    return G_SOURCE_CONTINUE;
+  hand_over (self, start_ns, end_ns, start_ns > end_ns - interval_ns);
+  if (!g_source_is_destroyed (source))
+    emit (self, self->signal_context, emit_interval_cb);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+interval_source_finalize (GSource *source)
+{
+  IntervalSource *self = (IntervalSource *) source;
+
+  if (self->timer_fd >= 0)
+    close (self->timer_fd);
+  g_object_unref (self->metrics);
+}
+
+static GSourceFuncs interval_source_funcs = {
+  .dispatch = interval_source_dispatch,
+  .finalize = interval_source_finalize,
+};
+
+static IntervalSource *
+interval_source_new (MusterMetrics *metrics)
+{
+  GSource *source = g_source_new (&interval_source_funcs, sizeof (IntervalSource));
+  IntervalSource *self = (IntervalSource *) source;
+
+  self->metrics = g_object_ref (metrics);
+  self->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (self->timer_fd >= 0)
+    g_source_add_unix_fd (source, self->timer_fd, G_IO_IN);
+  g_source_set_static_name (source, "muster-metrics");
+  return self;
+}
+
+void
+muster_metrics_attach (MusterMetrics *self, GMainContext *context, GMainContext *signal_context,
+                       const MusterTimeBase *base, MusterSnapshotFunc snapshot, gpointer user_data,
+                       GDestroyNotify destroy)
+{
+  g_mutex_lock (&self->lock);
+  g_assert (self->source == NULL);
+  if (context == NULL)
+    context = g_main_context_default ();
+  self->context = g_main_context_ref (context);
+  self->signal_context =
+      signal_context != NULL && signal_context != context ? g_main_context_ref (signal_context) : NULL;
+  self->base = *base;
+  self->snapshot = snapshot;
+  self->user_data = user_data;
+  self->destroy = destroy;
+  self->source = interval_source_new (self);
+  self->begin_ns = muster_time_base_read (base);
+  set_timer (self, self->begin_ns);
+  g_source_attach (&self->source->source, context);
+  g_mutex_unlock (&self->lock);
+}
+
+/* The interval in progress keeps the length that it has by now. */
+void
+muster_metrics_set_time_base (MusterMetrics *self, const MusterTimeBase *base)
+{
+  g_mutex_lock (&self->lock);
+  if (self->source != NULL)
+    {
+      self->begin_ns = muster_time_base_realtime (base, muster_time_base_boottime (&self->base, self->begin_ns));
+      self->base = *base;
+      self->end_ns = get_boundary_after (self, self->begin_ns);
+      g_source_set_ready_time (&self->source->source, 0);
+    }
+  g_mutex_unlock (&self->lock);
+}
+
+void
+muster_metrics_detach (MusterMetrics *self)
+{
+  IntervalSource *source;
+  g_autoptr (GMainContext) context = NULL;
+  g_autoptr (GMainContext) signal_context = NULL;
+  gint64 now_ns;
+  GDestroyNotify destroy;
+
+  g_mutex_lock (&self->lock);
+  source = g_steal_pointer (&self->source);
+  context = g_steal_pointer (&self->context);
+  signal_context = g_steal_pointer (&self->signal_context);
+  now_ns = muster_time_base_read (&self->base);
+  g_mutex_unlock (&self->lock);
+  if (source == NULL)
+    return;
+  g_source_destroy (&source->source);
+  hand_over (self, MIN (self->begin_ns, now_ns), now_ns, TRUE);
+  emit (self, signal_context, emit_stopping_cb);
+  destroy = self->destroy;
+  self->snapshot = NULL;
+  self->destroy = NULL;
+  if (destroy != NULL)
+    destroy (self->user_data);
+  g_source_unref (&source->source);
+}
+
+/**
+ * muster_metrics_stop:
+ * @self: the metrics
+ *
+ * Ends the intervals: what was measured in the one in progress is delivered as a partial one, and
+ * #MusterMetrics::stopping is emitted. Later updates are made, but nobody will see them. Where no intervals run, nothing
+ * happens. Any thread; all of it happens in the thread that hands over snapshots, at once if it is this one.
+ *
+ * Since: 0.1
+ */
+void
+muster_metrics_stop (MusterMetrics *self)
+{
+  g_autoptr (GMainContext) context = NULL;
+
+  g_return_if_fail (MUSTER_IS_METRICS (self));
+  g_mutex_lock (&self->lock);
+  if (self->context != NULL)
+    context = g_main_context_ref (self->context);
+  g_mutex_unlock (&self->lock);
+  if (context == NULL)
+    return;
+  if (g_main_context_is_owner (context))
+    muster_metrics_detach (self);
+  else
+    call_in_context (self, context, detach_cb);
+}
