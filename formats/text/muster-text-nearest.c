@@ -37,7 +37,7 @@ const char *
 muster_text_nearest (const char *text, gsize length, const char *const *names)
 {
   const char *nearest = NULL;
-  guint best = 1 + (guint) MIN (length, LONGEST) / 2; /* further than half of it is another word */
+  guint best = 1 + (guint) (MIN (length, LONGEST) + 1) / 2; /* further than half of it is another word */
 
   if (length > LONGEST)
     return NULL;

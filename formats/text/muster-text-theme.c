@@ -125,6 +125,8 @@ set_word_error (GError **error, const char *key, const char *word)
   names[n++] = LEVEL_COLOUR;
   names[n] = NULL;
   nearest = muster_text_nearest (word, strlen (word), names);
+  if (nearest != NULL && strcmp (nearest, word) == 0) /* "level", where it cannot be */
+    nearest = NULL;
   g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID,
                "theme: %s: “%s” is no colour (a name, 0 to 255 or #rrggbb)%s%s%s", key, word,
                nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "", nearest != NULL ? "”?" : "");
