@@ -53,9 +53,8 @@ make_batch (gboolean has_fields, const char *tail)
 }
 
 static void
-measure (const char *name, MusterFormat *format, gboolean has_fields, const char *tail)
+measure (const char *name, MusterFormat *format /* taken */, gboolean has_fields, const char *tail)
 {
-  g_autoptr (MusterFormat) owned = format;
   g_autoptr (MusterBatch) batch = make_batch (has_fields, tail);
   g_autoptr (GByteArray) out = g_byte_array_new ();
   double best = 0, end = cpu_seconds () + SECONDS;

@@ -20,12 +20,25 @@ sample_log_new (void)
   return log;
 }
 
+static MusterSlice
+not_null (MusterSlice slice)
+{
+  return slice.data != NULL ? slice : (MusterSlice){ "", 0 };
+}
+
 void
 sample_add_record (GByteArray *log, const MusterRecordParts *parts)
 {
   static guint8 buffer[MUSTER_ENTRY_MAX];
+  MusterRecordParts full = *parts;
+  const guint8 *entry;
   gsize length;
-  const guint8 *entry = muster_encode_record (buffer, sizeof buffer, parts, &length);
+
+  full.domain = not_null (parts->domain);
+  full.message = not_null (parts->message);
+  full.payload_type = not_null (parts->payload_type);
+  full.defaults = not_null (parts->defaults);
+  entry = muster_encode_record (buffer, sizeof buffer, &full, &length);
 
   g_assert_nonnull (entry);
   g_byte_array_append (log, entry, (guint) length);

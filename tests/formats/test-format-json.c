@@ -240,7 +240,6 @@ test_foreign_fields (void)
   static const guint8 fields[] = { 0x32, 0x05, 0x0a, 0x01, 0xff, 0x18, 0x02, 0x32, 0x05, 0x0a,
                                    0x01, 0xfe, 0x18, 0x04, 0x32, 0x03, 0x0a, 0x01, 'k' };
   g_autoptr (GByteArray) log = sample_log_new ();
-  g_autoptr (GByteArray) out = NULL;
   g_autoptr (MusterFormat) format = sample_format (MUSTER_TYPE_FORMAT_JSON, NULL, NULL);
 
   g_assert_true (muster_encode_entry (log, MUSTER_ENTRY_RECORD, fields, sizeof fields));

@@ -58,6 +58,7 @@ test_too_long (void)
   g_autoptr (MusterTextPattern) pattern = muster_text_pattern_new (just, TRUE, &error);
 
   g_assert_no_error (error);
+  g_assert_nonnull (pattern);
   assert_wrong (more, "pattern: it must be UTF-8 of at most 4096 bytes");
   assert_wrong ("\xff", "pattern: it must be UTF-8 of at most 4096 bytes");
 }
