@@ -72,6 +72,13 @@ append_text (GByteArray *out, const char *prefix, MusterSlice text)
   muster_json_append_string (out, text.data, (gssize) text.length);
 }
 
+/* Absent or empty: "". */
+static void
+append_string (GByteArray *out, MusterSlice text)
+{
+  muster_json_append_string (out, text.data != NULL ? text.data : "", (gssize) text.length);
+}
+
 static void
 append_natural (GByteArray *out, const char *prefix, guint64 value)
 {
@@ -167,7 +174,7 @@ static void
 append_payload (const MusterRecordView *record, GByteArray *out)
 {
   append_literal (out, ",\"payload\":{\"type_url\":");
-  muster_json_append_string (out, record->payload_type.data, (gssize) record->payload_type.length);
+  append_string (out, record->payload_type);
   append_literal (out, ",\"value\":");
   muster_json_append_base64 (out, record->payload.data, record->payload.length);
   append_literal (out, "}");
@@ -188,7 +195,7 @@ append_record (MusterFormatJson *self, const MusterRecordView *record, guint64 s
   if (record->message.length > 0 || record->payload.data == NULL)
     {
       append_literal (out, ",\"message\":");
-      muster_json_append_string (out, record->message.data, (gssize) record->message.length);
+      append_string (out, record->message);
     }
   if (record->raw.data != NULL)
     {

@@ -146,6 +146,7 @@ test_trailing_blanks (void)
   sample_add_message (empty, "", 0);
   assert_line ("{message} {fields}   ", log, "own blanks  \n");
   assert_line ("{message:<20} {fields:<9}", log, "own blanks  \n");
+  assert_line ("{message:>20} ", log, "        own blanks  \n");
   assert_line ("{domain}: {message} {fields}", empty, "http:\n");
   assert_line ("{message} {fields}", empty, "\n");
   assert_line ("{worker:<9} {fields}", empty, "web-1\n");
