@@ -135,7 +135,7 @@ set_word_error (GError **error, const char *key, const char *word)
 static gboolean
 parse_value (const char *key, MusterTextRole role, const char *value, char **sequence, GError **error)
 {
-  g_auto (GStrv) parts = g_strsplit_set (value, " \t", -1);
+  g_auto (GStrv) parts = g_strsplit_set (value, " \t,", -1);
   g_autoptr (GString) codes = g_string_new (NULL);
 
   *sequence = NULL;

@@ -25,7 +25,7 @@ typedef enum
  * MusterTextTheme: the colours of a line's parts. A set of pairs, key and value; the keys are `time`, `worker`, `pid`,
  * `host`, `domain`, `message`, `fields`, `location` and the levels' names.
  *
- * A value is any of these words with blanks between: a colour (`black` `red` `green` `yellow` `blue` `magenta` `cyan`
+ * A value is any of these words with blanks or commas between: a colour (`black` `red` `green` `yellow` `blue` `magenta` `cyan`
  * `white`, each also `bright-`; 0 to 255; `#rrggbb`), an attribute (`bold` `dim` `italic` `underline` `reverse`), `none`.
  * `message=level` gives messages their level's colour (it may stand for any key but the levels').
  */

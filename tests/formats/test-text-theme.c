@@ -29,6 +29,7 @@ test_colours (void)
   assert_colour ("#ABCDEF", "\033[38;2;171;205;239m");
   assert_colour ("bold", "\033[1m");
   assert_colour (" bold  dim italic\tunderline reverse red ", "\033[1;2;3;4;7;31m");
+  assert_colour ("bold,#ff8000", "\033[1;38;2;255;128;0m");
   assert_colour ("none", "");
   assert_colour ("", "");
 }
