@@ -181,6 +181,34 @@ shortest_digits (double value, char *digits, int *point)
   return round_digits (value, DIGITS_MAX, digits, point);
 }
 
+/* Numbers with few decimals, which most are, without printing and reading: the digits are whole and at most 15, and so is
+ * the power of ten exact, so the quotient is what reading the text gives; and no other text of at most 15 digits reads
+ * back the same. Returns 0 if @value > 0 is none of these. */
+static gsize
+few_digits (double value, char *digits, int *point)
+{
+  static const double powers[] = { 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (powers); i++)
+    {
+      double whole = rint (value * powers[i]);
+      char reversed[20];
+      gsize n = 0;
+
+      if (whole >= 1e15)
+        return 0;
+      if (whole / powers[i] != value)
+        continue;
+      for (guint64 rest = (guint64) whole; rest > 0; rest /= 10)
+        reversed[n++] = (char) ('0' + rest % 10);
+      for (gsize k = 0; k < n; k++)
+        digits[k] = reversed[n - 1 - k];
+      *point = (int) n - (int) (i + 1);
+      return n;
+    }
+  return 0;
+}
+
 static gsize
 fill (char *out, char c, int count)
 {
@@ -255,7 +283,9 @@ muster_json_append_double (GByteArray *out, double value)
     }
   if (value < 0)
     text[length++] = '-';
-  n = shortest_digits (fabs (value), digits, &point);
+  n = few_digits (fabs (value), digits, &point);
+  if (n == 0)
+    n = shortest_digits (fabs (value), digits, &point);
   length += place_digits (text + length, digits, n, point);
   append (out, text, length);
 }
