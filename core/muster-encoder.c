@@ -79,7 +79,7 @@ ascii_prefix (const guint8 *text, gsize length)
 gboolean
 muster_utf8_is_valid (const char *text, gsize length)
 {
-  const guint8 *p = (const guint8 *) text;
+  const guint8 *p = length > 0 ? (const guint8 *) text : (const guint8 *) "";
   const guint8 *end = p + length;
 
   p += ascii_prefix (p, length);

@@ -90,7 +90,7 @@ decode_origin (const guint8 *body, gsize length, MusterOrigin *origin)
 void
 muster_entry_iter_init (MusterEntryIter *iter, const void *data, gsize length)
 {
-  *iter = (MusterEntryIter){ .data = data, .length = length };
+  *iter = (MusterEntryIter){ .data = data != NULL ? data : (const guint8 *) "", .length = length };
 }
 
 /**
