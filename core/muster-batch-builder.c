@@ -30,8 +30,8 @@ static void
 put_own_origin (MusterBatchBuilder *builder)
 {
   builder->labels.first_seq = builder->next_place;
-  builder->length
-      = (gsize) (muster_encode_origin_at (builder->buffer + builder->length, &builder->labels) - builder->buffer);
+  builder->length =
+      (gsize) (muster_encode_origin_at (builder->buffer + builder->length, &builder->labels) - builder->buffer);
   builder->own_labels = FALSE;
 }
 
@@ -65,8 +65,7 @@ muster_batch_builder_add_gap (MusterBatchBuilder *builder, guint64 count, Muster
 {
   if (count == 0)
     return;
-  builder->length
-      = (gsize) (muster_encode_gap_at (builder->buffer + builder->length, count, reason) - builder->buffer);
+  builder->length = (gsize) (muster_encode_gap_at (builder->buffer + builder->length, count, reason) - builder->buffer);
   builder->next_place += count;
 }
 

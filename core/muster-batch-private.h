@@ -8,12 +8,12 @@ typedef void (*MusterBatchDoneFunc) (MusterBatch *batch, gpointer user_data);
 struct _MusterBatch
 {
   gatomicrefcount references;
-  GBytes *bytes; /* owned */
+  GBytes *bytes;       /* owned */
   MusterOrigin origin; /* the first; its slices borrow from bytes */
-  guint64 count; /* numbers taken, all gaps' included */
+  guint64 count;       /* numbers taken, all gaps' included */
   guint n_records;
   guint n_origins;
-  guint kinds; /* bit 1 << MusterEntryKind */
+  guint kinds;           /* bit 1 << MusterEntryKind */
   MusterLevel min_level; /* the worst record's; NONE without records */
   MusterLevel max_level; /* the most harmless record's */
 

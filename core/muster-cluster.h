@@ -15,7 +15,8 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_CLUSTER (muster_cluster_get_type ())
-MUSTER_PUBLIC G_DECLARE_FINAL_TYPE (MusterCluster, muster_cluster, MUSTER, CLUSTER, GObject)
+MUSTER_PUBLIC
+G_DECLARE_FINAL_TYPE (MusterCluster, muster_cluster, MUSTER, CLUSTER, GObject)
 
 MUSTER_PUBLIC MusterCluster *muster_cluster_new (const char *name);
 MUSTER_PUBLIC void muster_cluster_add_group (MusterCluster *self, MusterWorkerGroup *group);
@@ -28,8 +29,7 @@ MUSTER_PUBLIC gboolean muster_cluster_stop_finish (MusterCluster *self, GAsyncRe
 MUSTER_PUBLIC gboolean muster_cluster_scale (MusterCluster *self, const char *group, guint instances, GError **error);
 MUSTER_PUBLIC gboolean muster_cluster_restart (MusterCluster *self, const char *what, GError **error);
 MUSTER_PUBLIC void muster_cluster_reopen (MusterCluster *self);
-MUSTER_PUBLIC gboolean muster_cluster_send (MusterCluster *self, const char *worker, GVariant *message,
-                                            GError **error);
+MUSTER_PUBLIC gboolean muster_cluster_send (MusterCluster *self, const char *worker, GVariant *message, GError **error);
 MUSTER_PUBLIC void muster_cluster_broadcast (MusterCluster *self, const char *group, GVariant *message);
 MUSTER_PUBLIC GPtrArray *muster_cluster_list_workers (MusterCluster *self);
 MUSTER_PUBLIC MusterLogger *muster_cluster_get_logger (MusterCluster *self);

@@ -15,16 +15,16 @@ typedef struct
   MusterLevel level;
   guint64 time_ns;
   MusterSlice domain;
-  MusterSlice message;     /* any bytes; what is not UTF-8 is escaped, and kept in `raw` */
-  const char *file;        /* nullable */
-  const char *function;    /* nullable */
+  MusterSlice message;  /* any bytes; what is not UTF-8 is escaped, and kept in `raw` */
+  const char *file;     /* nullable */
+  const char *function; /* nullable */
   guint32 line;
-  MusterSlice defaults;    /* encoded fields, as muster_encode_field() makes them */
+  MusterSlice defaults; /* encoded fields, as muster_encode_field() makes them */
   const MusterField *fields;
   gsize n_fields;
   MusterSlice payload_type;
-  MusterSlice payload;     /* data NULL where there is none */
-  gsize truncated_from;    /* the message's length before the caller cut it; 0 if it did not */
+  MusterSlice payload;  /* data NULL where there is none */
+  gsize truncated_from; /* the message's length before the caller cut it; 0 if it did not */
 } MusterRecordParts;
 
 /* Encodes a whole Entry with its tag and length into @buffer of @capacity bytes (at most MUSTER_ENTRY_MAX are used).

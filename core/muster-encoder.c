@@ -142,8 +142,7 @@ field_body_size (const MusterField *field, MusterFieldType type)
       return size + bytes_size (field->value.text.length);
     case MUSTER_FIELD_INTEGER:
       return size + 1
-             + muster_wire_varint_size (((guint64) field->value.integer << 1)
-                                        ^ (guint64) (field->value.integer >> 63));
+             + muster_wire_varint_size (((guint64) field->value.integer << 1) ^ (guint64) (field->value.integer >> 63));
     case MUSTER_FIELD_NATURAL:
       return size + 1 + muster_wire_varint_size (field->value.natural);
     case MUSTER_FIELD_NUMBER:
@@ -182,8 +181,8 @@ muster_encode_field (guint8 *out, const guint8 *end, const MusterField *field)
                                     field->value.text.length);
     case MUSTER_FIELD_INTEGER:
       *out++ = MUSTER_WIRE_TAG (MUSTER_FIELD_INTEGER, MUSTER_WIRE_VARINT);
-      return muster_wire_put_varint (out, ((guint64) field->value.integer << 1)
-                                              ^ (guint64) (field->value.integer >> 63));
+      return muster_wire_put_varint (out,
+                                     ((guint64) field->value.integer << 1) ^ (guint64) (field->value.integer >> 63));
     case MUSTER_FIELD_NATURAL:
       *out++ = MUSTER_WIRE_TAG (MUSTER_FIELD_NATURAL, MUSTER_WIRE_VARINT);
       return muster_wire_put_varint (out, field->value.natural);
@@ -204,8 +203,9 @@ muster_encode_field (guint8 *out, const guint8 *end, const MusterField *field)
 static guint8 *
 put_natural_mark (guint8 *out, const guint8 *end, const char *key, guint64 value)
 {
-  const MusterField field
-      = { .key = muster_slice_from_string (key), .type = MUSTER_FIELD_NATURAL, .value.natural = value };
+  const MusterField field = { .key = muster_slice_from_string (key),
+                              .type = MUSTER_FIELD_NATURAL,
+                              .value.natural = value };
   guint8 *after = muster_encode_field (out, end, &field);
 
   return after != NULL ? after : out;

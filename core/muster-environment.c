@@ -96,8 +96,8 @@ muster_environment_clear (MusterEnvironment *environment)
 void
 muster_environment_unset (void)
 {
-  static const char *const names[] = { MUSTER_ENV_PID,        MUSTER_ENV_ENDPOINT,      MUSTER_ENV_JOURNAL_FD,
-                                       MUSTER_ENV_LEVEL,      MUSTER_ENV_BLOCK_TIMEOUT, MUSTER_ENV_FLUSH_INTERVAL,
+  static const char *const names[] = { MUSTER_ENV_PID,    MUSTER_ENV_ENDPOINT,      MUSTER_ENV_JOURNAL_FD,
+                                       MUSTER_ENV_LEVEL,  MUSTER_ENV_BLOCK_TIMEOUT, MUSTER_ENV_FLUSH_INTERVAL,
                                        MUSTER_ENV_METRICS };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)

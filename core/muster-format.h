@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_FORMAT (muster_format_get_type ())
-MUSTER_PUBLIC G_DECLARE_DERIVABLE_TYPE (MusterFormat, muster_format, MUSTER, FORMAT, GObject)
+MUSTER_PUBLIC
+G_DECLARE_DERIVABLE_TYPE (MusterFormat, muster_format, MUSTER, FORMAT, GObject)
 
 /**
  * MusterFormatClass:

@@ -30,7 +30,7 @@ void muster_journal_feed_flush (MusterJournalFeed *feed); /* sends what there is
 void muster_journal_feed_acknowledge (MusterJournalFeed *feed, guint64 next);
 /* The receiver wants @next again (or what follows it, if that was acknowledged). */
 void muster_journal_feed_rewind (MusterJournalFeed *feed, guint64 next);
-guint64 muster_journal_feed_get_lowest (MusterJournalFeed *feed);     /* the first that is not acknowledged */
-guint64 muster_journal_feed_get_next (MusterJournalFeed *feed);       /* the first that has not been sent */
-gboolean muster_journal_feed_is_settled (MusterJournalFeed *feed);    /* all that was reserved is acknowledged */
+guint64 muster_journal_feed_get_lowest (MusterJournalFeed *feed);  /* the first that is not acknowledged */
+guint64 muster_journal_feed_get_next (MusterJournalFeed *feed);    /* the first that has not been sent */
+gboolean muster_journal_feed_is_settled (MusterJournalFeed *feed); /* all that was reserved is acknowledged */
 gboolean muster_journal_feed_has_unacknowledged (MusterJournalFeed *feed);

@@ -210,9 +210,8 @@ pump (MusterJournalFeed *feed, gboolean flush)
   now = g_get_monotonic_time ();
   if (feed->gather_until <= now)
     feed->gather_until = now + (sent > 1 ? BUSY_INTERVAL_US : feed->flush_interval_us);
-  g_source_set_ready_time (feed->source, muster_journal_arm (feed->journal, MUSTER_JOURNAL_WAKE_ON_FLUSH)
-                                             ? feed->gather_until
-                                             : 0);
+  g_source_set_ready_time (feed->source,
+                           muster_journal_arm (feed->journal, MUSTER_JOURNAL_WAKE_ON_FLUSH) ? feed->gather_until : 0);
 }
 
 void

@@ -65,12 +65,12 @@ guint64 muster_journal_get_drops (MusterJournal *journal); /* refused so far, mo
 /* The reader: one thread at a time. */
 typedef struct
 {
-  const guint8 *bytes;  /* into the ring; valid until acknowledged */
+  const guint8 *bytes; /* into the ring; valid until acknowledged */
   gsize length;
-  guint64 place;        /* of its numbered entry in the stream, from 1 */
-  guint32 drops;        /* refused before it since the journal began, mod 2^32 */
-  guint64 refused;      /* places right before it that were refused (JOURNAL_FULL) */
-  guint64 lost;         /* places right before it that are lost otherwise */
+  guint64 place;   /* of its numbered entry in the stream, from 1 */
+  guint32 drops;   /* refused before it since the journal began, mod 2^32 */
+  guint64 refused; /* places right before it that were refused (JOURNAL_FULL) */
+  guint64 lost;    /* places right before it that are lost otherwise */
   MusterGapReason lost_reason;
 } MusterJournalItem;
 
@@ -85,16 +85,17 @@ typedef enum
 int muster_journal_get_event_fd (MusterJournal *journal);
 /* Asks to be woken; FALSE if it has come already (then nothing is armed). */
 gboolean muster_journal_arm (MusterJournal *journal, MusterJournalWake wake);
-gboolean muster_journal_take_flush (MusterJournal *journal); /* whether an entry with FLUSH has come since the last call */
+gboolean
+muster_journal_take_flush (MusterJournal *journal);  /* whether an entry with FLUSH has come since the last call */
 void muster_journal_disarm (MusterJournal *journal); /* and clears the eventfd */
 gboolean muster_journal_peek (MusterJournal *journal, MusterJournalItem *item); /* the next item, not consumed */
 void muster_journal_advance (MusterJournal *journal);                           /* consumes what peek showed */
 guint64 muster_journal_get_read_position (MusterJournal *journal);              /* bytes since the start of time */
-guint64 muster_journal_get_next_place (MusterJournal *journal);                 /* of the next item, if none is refused */
-guint32 muster_journal_get_next_drops (MusterJournal *journal);                 /* refused before the last item read */
-gsize muster_journal_get_pending (MusterJournal *journal);                      /* bytes reserved and not yet read */
-gboolean muster_journal_is_empty (MusterJournal *journal);                      /* all that was reserved has been read */
-void muster_journal_acknowledge (MusterJournal *journal, guint64 position);     /* zeroes, makes room, wakes producers */
+guint64 muster_journal_get_next_place (MusterJournal *journal);             /* of the next item, if none is refused */
+guint32 muster_journal_get_next_drops (MusterJournal *journal);             /* refused before the last item read */
+gsize muster_journal_get_pending (MusterJournal *journal);                  /* bytes reserved and not yet read */
+gboolean muster_journal_is_empty (MusterJournal *journal);                  /* all that was reserved has been read */
+void muster_journal_acknowledge (MusterJournal *journal, guint64 position); /* zeroes, makes room, wakes producers */
 /* Goes back to where the reader was: all three as the getters said them there; not before what was acknowledged. */
 void muster_journal_rewind (MusterJournal *journal, guint64 position, guint64 place, guint32 drops);
 

@@ -169,8 +169,7 @@ muster_journal_scan_next (MusterJournalScan *scan, MusterJournalItem *item)
   const Found *found;
   guint64 missing;
 
-  while (scan->next < scan->found->len
-         && g_array_index (scan->found, Found, scan->next).place < scan->next_place)
+  while (scan->next < scan->found->len && g_array_index (scan->found, Found, scan->next).place < scan->next_place)
     scan->next++; /* the same place twice: two copies of one slot */
   if (scan->next == scan->found->len)
     return FALSE;
@@ -202,8 +201,8 @@ muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, gui
   *refused = 0;
   *lost = 0;
   *lost_reason = MUSTER_GAP_UNKNOWN;
-  if (memcmp (scan->header->magic, MUSTER_JOURNAL_MAGIC, sizeof scan->header->magic) != 0
-      || (gint32) ahead_drops < 0 || (gint32) ahead < 0 || ahead < ahead_drops
+  if (memcmp (scan->header->magic, MUSTER_JOURNAL_MAGIC, sizeof scan->header->magic) != 0 || (gint32) ahead_drops < 0
+      || (gint32) ahead < 0 || ahead < ahead_drops
       || ahead - ahead_drops > scan->ring_size / sizeof (MusterJournalSlot))
     return; /* the header is not to be believed, and the slots tell nothing of what followed them */
 

@@ -155,8 +155,7 @@ muster_journal_set_pid (int fd, guint32 pid, GError **error)
 {
   if (pwrite (fd, &pid, sizeof pid, G_STRUCT_OFFSET (MusterJournalHeader, pid)) == sizeof pid)
     return TRUE;
-  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot write the pid into a journal: %s",
-               g_strerror (errno));
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot write the pid into a journal: %s", g_strerror (errno));
   return FALSE;
 }
 
@@ -399,7 +398,8 @@ muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length
     return refuse (journal);
   if (!reserve (journal, muster_journal_units (length), flags, &position, &number, &drops))
     return FALSE;
-  if (G_UNLIKELY (atomic_load_explicit (&header->refusing, memory_order_relaxed)) && !(flags & MUSTER_JOURNAL_USE_RESERVE))
+  if (G_UNLIKELY (atomic_load_explicit (&header->refusing, memory_order_relaxed))
+      && !(flags & MUSTER_JOURNAL_USE_RESERVE))
     atomic_store_explicit (&header->refusing, 0, memory_order_relaxed);
 
   slot = (MusterJournalSlot *) (journal->ring + ((gsize) position * 8 & (journal->ring_size - 1)));

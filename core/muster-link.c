@@ -57,8 +57,8 @@ muster_link_header_decode (const void *data, gsize size, MusterLinkHeader *heade
     return FALSE;
   if (in[0] != MUSTER_LINK_VERSION)
     {
-      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INCOMPATIBLE, "the frame is of link version %u, expected %u", in[0],
-                   MUSTER_LINK_VERSION);
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INCOMPATIBLE, "the frame is of link version %u, expected %u",
+                   in[0], MUSTER_LINK_VERSION);
       return FALSE;
     }
   if (in[1] < MUSTER_LINK_HELLO || in[1] > MUSTER_LINK_REFUSED)

@@ -12,7 +12,8 @@ MusterSink *muster_sink_new (MusterJournal *journal, const char *worker);
 void muster_sink_set_journal (MusterSink *sink, MusterJournal *journal); /* once, where there was none; any thread */
 MusterSink *muster_sink_ref (MusterSink *sink);
 void muster_sink_unref (MusterSink *sink);
-void muster_sink_set_level (MusterSink *sink, MusterLevel level); /* any thread; for loggers without a level of their own */
+void muster_sink_set_level (MusterSink *sink,
+                            MusterLevel level); /* any thread; for loggers without a level of their own */
 
 MusterLogger *muster_logger_new (MusterSink *sink, const char *domain, MusterLevel level);
 

@@ -27,8 +27,8 @@ struct _MusterSink
 {
   gatomicrefcount references;
   MusterJournal *_Atomic journal; /* owned, nullable: then text goes to stderr; set once */
-  char *worker;           /* owned, nullable */
-  _Atomic int level;      /* of the loggers that have none of their own */
+  char *worker;                   /* owned, nullable */
+  _Atomic int level;              /* of the loggers that have none of their own */
 };
 
 /*
@@ -53,7 +53,7 @@ struct _MusterLogger
   _Atomic int level; /* MUSTER_LEVEL_NONE: the sink's */
 
   GMutex lock;
-  GPtrArray *default_fields; /* under lock; of DefaultField */
+  GPtrArray *default_fields;  /* under lock; of DefaultField */
   Defaults *_Atomic defaults; /* owned; NULL until the first default is set */
 };
 
@@ -144,8 +144,8 @@ write_to_stderr (MusterSink *sink, const guint8 *bytes, gsize length)
 static inline gboolean
 emit (MusterSink *sink, MusterLevel level, const guint8 *bytes, gsize length)
 {
-  MusterJournalFlags flags
-      = level <= MUSTER_LEVEL_ERROR ? MUSTER_JOURNAL_USE_RESERVE | MUSTER_JOURNAL_FLUSH : MUSTER_JOURNAL_PLAIN;
+  MusterJournalFlags flags =
+      level <= MUSTER_LEVEL_ERROR ? MUSTER_JOURNAL_USE_RESERVE | MUSTER_JOURNAL_FLUSH : MUSTER_JOURNAL_PLAIN;
 
   MusterJournal *journal = atomic_load_explicit (&sink->journal, memory_order_acquire);
 
@@ -539,8 +539,7 @@ muster_logger_log (MusterLogger *self, MusterLevel level, const char *message, G
   if (sunk != NULL)
     {
       g_variant_iter_init (&iter, sunk);
-      while (parts.n_fields < VARIANT_FIELDS_MAX
-             && g_variant_iter_next (&iter, "{&sv}", &key, &values[parts.n_fields]))
+      while (parts.n_fields < VARIANT_FIELDS_MAX && g_variant_iter_next (&iter, "{&sv}", &key, &values[parts.n_fields]))
         {
           views[parts.n_fields] = field_from_variant (key, values[parts.n_fields], &scratch[parts.n_fields]);
           parts.n_fields++;

@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_LOGGER (muster_logger_get_type ())
-MUSTER_PUBLIC G_DECLARE_FINAL_TYPE (MusterLogger, muster_logger, MUSTER, LOGGER, GObject)
+MUSTER_PUBLIC
+G_DECLARE_FINAL_TYPE (MusterLogger, muster_logger, MUSTER, LOGGER, GObject)
 
 MUSTER_PUBLIC MusterLogger *muster_logger_new_child (MusterLogger *self, const char *domain);
 MUSTER_PUBLIC const char *muster_logger_get_domain (MusterLogger *self);
@@ -36,16 +37,16 @@ MUSTER_PUBLIC void muster_logger_release_glib (void);
  *
  * An array of fields and its length, for the `_with` macros: `MUSTER_FIELDS (MUSTER_TEXT ("user", name), ...)`.
  */
-#define MUSTER_FIELDS(...)                                                                                            \
+#define MUSTER_FIELDS(...)                                                                                             \
   (const MusterField[]){ __VA_ARGS__ }, sizeof ((const MusterField[]){ __VA_ARGS__ }) / sizeof (MusterField)
 
 /* `muster_info (logger, "format", ...)`: nothing is evaluated where the level is not enabled. */
-#define MUSTER_LOG(logger, level, ...)                                                                                \
-  G_STMT_START                                                                                                        \
-  {                                                                                                                   \
-    if (muster_logger_is_enabled ((logger), (level)))                                                                 \
-      muster_logger_log_printf ((logger), (level), __FILE__, __LINE__, G_STRFUNC, __VA_ARGS__);                       \
-  }                                                                                                                   \
+#define MUSTER_LOG(logger, level, ...)                                                                                 \
+  G_STMT_START                                                                                                         \
+  {                                                                                                                    \
+    if (muster_logger_is_enabled ((logger), (level)))                                                                  \
+      muster_logger_log_printf ((logger), (level), __FILE__, __LINE__, G_STRFUNC, __VA_ARGS__);                        \
+  }                                                                                                                    \
   G_STMT_END
 #define muster_emergency(logger, ...) MUSTER_LOG (logger, MUSTER_LEVEL_EMERGENCY, __VA_ARGS__)
 #define muster_alert(logger, ...)     MUSTER_LOG (logger, MUSTER_LEVEL_ALERT, __VA_ARGS__)
@@ -57,12 +58,12 @@ MUSTER_PUBLIC void muster_logger_release_glib (void);
 #define muster_debug(logger, ...)     MUSTER_LOG (logger, MUSTER_LEVEL_DEBUG, __VA_ARGS__)
 
 /* `muster_log_with (logger, MUSTER_LEVEL_INFO, MUSTER_FIELDS (MUSTER_INTEGER ("status", 200)), "format", ...)` */
-#define muster_log_with(logger, level, ...)                                                                           \
-  G_STMT_START                                                                                                        \
-  {                                                                                                                   \
-    if (muster_logger_is_enabled ((logger), (level)))                                                                 \
-      muster_logger_log_fields ((logger), (level), __FILE__, __LINE__, G_STRFUNC, __VA_ARGS__);                       \
-  }                                                                                                                   \
+#define muster_log_with(logger, level, ...)                                                                            \
+  G_STMT_START                                                                                                         \
+  {                                                                                                                    \
+    if (muster_logger_is_enabled ((logger), (level)))                                                                  \
+      muster_logger_log_fields ((logger), (level), __FILE__, __LINE__, G_STRFUNC, __VA_ARGS__);                        \
+  }                                                                                                                    \
   G_STMT_END
 
 G_END_DECLS

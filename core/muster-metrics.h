@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_METRICS (muster_metrics_get_type ())
-MUSTER_PUBLIC G_DECLARE_FINAL_TYPE (MusterMetrics, muster_metrics, MUSTER, METRICS, GObject)
+MUSTER_PUBLIC
+G_DECLARE_FINAL_TYPE (MusterMetrics, muster_metrics, MUSTER, METRICS, GObject)
 
 MUSTER_PUBLIC const char *muster_metrics_get_name (MusterMetrics *self);
 MUSTER_PUBLIC gint64 muster_metrics_get_interval (MusterMetrics *self);

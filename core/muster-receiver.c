@@ -25,7 +25,7 @@
 /* Batches waiting for a main loop that is busy with `record` handlers; more are left out. */
 #define TAP_MAX 256
 /* A routing id of ZeroMQ has at most 255 bytes (zmq_socket(3), ZMQ_ROUTER). */
-#define ROUTING_MAX 255
+#define ROUTING_MAX     255
 #define MASTER_FLUSH_US (10 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct
@@ -75,12 +75,12 @@ struct _MusterReceiver
   MusterPipeline *pipeline; /* owned */
   char *host, *cluster;     /* owned */
   MusterTimeBase base;
-  Listener *listener; /* owned */
+  Listener *listener;         /* owned */
   GMainContext *main_context; /* owned */
   GMainContext *context;      /* owned */
   GMainLoop *loop;
   GThread *thread; /* NULL once stopped */
-  gint tap;                   /* atomic */
+  gint tap;        /* atomic */
 
   GMutex done_lock;
   GPtrArray *dirty;    /* under done_lock: of Stream */
@@ -713,9 +713,8 @@ static void
 drain (Stream *stream, MusterBatchBuilder *builder)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (MusterJournalScan) scan
-      = muster_journal_scan_new (stream->fd, stream->identity.stream, stream->ring_size, stream->accepted,
-                                 stream->accepted_drops, &error);
+  g_autoptr (MusterJournalScan) scan = muster_journal_scan_new (stream->fd, stream->identity.stream, stream->ring_size,
+                                                                stream->accepted, stream->accepted_drops, &error);
   MusterJournalItem item;
   guint64 refused, lost;
   MusterGapReason reason;
@@ -908,8 +907,7 @@ muster_receiver_new (MusterPipeline *pipeline, const char *host, const char *clu
 
       self->master = stream_new (self, muster_journal_get_identity (master), muster_journal_get_ring_size (master), -1);
       labels_of (self, &self->master->identity, &labels);
-      self->master_feed
-          = muster_journal_feed_new (master, &labels, MASTER_FLUSH_US, self->context, feed_batch, self);
+      self->master_feed = muster_journal_feed_new (master, &labels, MASTER_FLUSH_US, self->context, feed_batch, self);
       muster_journal_feed_enable (self->master_feed, TRUE);
     }
   sigfillset (&all);
@@ -953,8 +951,7 @@ bind_in_thread (gpointer data)
   endpoint->receiver = self;
   endpoint->group = g_strdup (order->group);
   endpoint->endpoint = g_strdup (order->endpoint);
-  endpoint->peers
-      = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
+  endpoint->peers = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
   endpoint->socket = zmq_socket (self->zmq, ZMQ_ROUTER);
   if (endpoint->socket != NULL)
     {

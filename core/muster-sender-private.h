@@ -23,7 +23,7 @@ typedef struct
 /* Starts the thread, with all signals blocked in it. */
 MusterSender *muster_sender_new (MusterJournal *journal, const char *endpoint, gint64 flush_interval_us,
                                  const MusterSenderCallbacks *callbacks, gpointer user_data, GError **error);
-GMainContext *muster_sender_get_context (MusterSender *sender); /* of its thread, for others who need one there */
+GMainContext *muster_sender_get_context (MusterSender *sender);    /* of its thread, for others who need one there */
 void muster_sender_send (MusterSender *sender, GVariant *message); /* any thread; in order; sinks a floating one */
 /* Waits until everything that is in the journal now has been acknowledged; FALSE if that took longer. Any other thread. */
 gboolean muster_sender_flush (MusterSender *sender, gint64 timeout_us);

@@ -86,8 +86,9 @@ static gboolean
 send_batch (guint8 *bytes, gsize length, guint64 first, guint64 count, guint32 drops, gpointer user_data)
 {
   MusterSender *self = user_data;
-  const MusterLinkHeader header
-      = { .type = MUSTER_LINK_BATCH, .number = first, .count = (guint32) MIN (count, G_MAXUINT32), .drops = drops };
+  const MusterLinkHeader header = {
+    .type = MUSTER_LINK_BATCH, .number = first, .count = (guint32) MIN (count, G_MAXUINT32), .drops = drops
+  };
 
   if (send_frames (self, &header, bytes, length))
     return TRUE;
@@ -100,8 +101,7 @@ send_hello (MusterSender *self)
 {
   const MusterJournalIdentity *identity = muster_journal_get_identity (self->journal);
   MusterLinkHello hello = { .pid = identity->pid };
-  const MusterLinkHeader header
-      = { .type = MUSTER_LINK_HELLO, .number = muster_journal_feed_get_lowest (self->feed) };
+  const MusterLinkHeader header = { .type = MUSTER_LINK_HELLO, .number = muster_journal_feed_get_lowest (self->feed) };
   guint8 *payload = g_malloc (MUSTER_LINK_HELLO_SIZE);
 
   memcpy (hello.token, identity->token, sizeof hello.token);
@@ -148,8 +148,8 @@ timer_cb (gpointer user_data)
     }
   else if (muster_journal_feed_has_unacknowledged (self->feed))
     {
-      const MusterLinkHeader header
-          = { .type = MUSTER_LINK_POSITION, .number = muster_journal_feed_get_next (self->feed) };
+      const MusterLinkHeader header = { .type = MUSTER_LINK_POSITION,
+                                        .number = muster_journal_feed_get_next (self->feed) };
 
       send_frames (self, &header, NULL, 0);
     }
@@ -310,8 +310,7 @@ receive_one (MusterSender *self)
           zmq_msg_close (&rest);
         }
     }
-  if (!self->refused
-      && muster_link_header_decode (zmq_msg_data (&first), zmq_msg_size (&first), &header, NULL))
+  if (!self->refused && muster_link_header_decode (zmq_msg_data (&first), zmq_msg_size (&first), &header, NULL))
     handle (self, &header, have_second ? zmq_msg_data (&second) : NULL, have_second ? zmq_msg_size (&second) : 0);
   zmq_msg_close (&first);
   zmq_msg_close (&second);

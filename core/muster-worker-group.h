@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_WORKER_GROUP (muster_worker_group_get_type ())
-MUSTER_PUBLIC G_DECLARE_FINAL_TYPE (MusterWorkerGroup, muster_worker_group, MUSTER, WORKER_GROUP, GObject)
+MUSTER_PUBLIC
+G_DECLARE_FINAL_TYPE (MusterWorkerGroup, muster_worker_group, MUSTER, WORKER_GROUP, GObject)
 
 /**
  * MusterRestartPolicy:

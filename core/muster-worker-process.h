@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_WORKER_PROCESS (muster_worker_process_get_type ())
-MUSTER_PUBLIC G_DECLARE_FINAL_TYPE (MusterWorkerProcess, muster_worker_process, MUSTER, WORKER_PROCESS, GObject)
+MUSTER_PUBLIC
+G_DECLARE_FINAL_TYPE (MusterWorkerProcess, muster_worker_process, MUSTER, WORKER_PROCESS, GObject)
 
 /**
  * MusterWorkerState:

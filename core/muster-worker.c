@@ -24,9 +24,9 @@ typedef struct
   int status;
   gboolean stopping;
 
-  char *id;             /* owned, nullable */
-  MusterSink *sink;     /* owned */
-  MusterLogger *logger; /* owned */
+  char *id;               /* owned, nullable */
+  MusterSink *sink;       /* owned */
+  MusterLogger *logger;   /* owned */
   MusterMetrics *metrics; /* owned */
   MusterJournal *journal; /* owned; NULL where no primary started us */
   MusterSender *sender;   /* owned; likewise */
@@ -123,10 +123,9 @@ muster_worker_init (MusterWorker *self)
   private->context = g_main_context_ref_thread_default ();
   private->sink = muster_sink_new (NULL, g_getenv (MUSTER_ENV_WORKER));
   private->logger = muster_logger_new (private->sink, "", MUSTER_LEVEL_INFO);
-  muster_metrics_options_from_string (muster_environment_is_worker () && g_getenv (MUSTER_ENV_METRICS) != NULL
-                                          ? g_getenv (MUSTER_ENV_METRICS)
-                                          : "",
-                                      &options, NULL);
+  muster_metrics_options_from_string (
+      muster_environment_is_worker () && g_getenv (MUSTER_ENV_METRICS) != NULL ? g_getenv (MUSTER_ENV_METRICS) : "",
+      &options, NULL);
   private->metrics = muster_metrics_new (&options);
   g_free (options.name);
 }
@@ -263,8 +262,9 @@ take_journal (MusterWorkerPrivate *private, const MusterEnvironment *environment
 gboolean
 muster_worker_connect (MusterWorker *self, GError **error)
 {
-  static const MusterSenderCallbacks callbacks
-      = { .welcomed = on_welcomed, .message = on_message, .level = on_level, .refused = on_refused };
+  static const MusterSenderCallbacks callbacks = {
+    .welcomed = on_welcomed, .message = on_message, .level = on_level, .refused = on_refused
+  };
   MusterWorkerPrivate *private = private_of (self);
   MusterEnvironment environment;
   gboolean connected;

@@ -9,7 +9,8 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_WORKER (muster_worker_get_type ())
-MUSTER_PUBLIC G_DECLARE_DERIVABLE_TYPE (MusterWorker, muster_worker, MUSTER, WORKER, GObject)
+MUSTER_PUBLIC
+G_DECLARE_DERIVABLE_TYPE (MusterWorker, muster_worker, MUSTER, WORKER, GObject)
 
 /**
  * MusterWorkerClass:

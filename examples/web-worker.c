@@ -91,8 +91,7 @@ web_worker_start (MusterWorker *worker, GError **error)
   WebWorker *self = WEB_WORKER (worker);
   g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new (loopback, (guint16) port);
-  g_autoptr (GSocket) socket
-      = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
+  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
 
   self->logger = muster_logger_new_child (muster_worker_get_logger (worker), "http");
   muster_logger_capture_glib (muster_worker_get_logger (worker));

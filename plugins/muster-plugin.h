@@ -70,17 +70,17 @@ typedef struct
  * Defines the descriptor: name, version, description, licence, then the types as initialisers.
  * `MUSTER_PLUGIN_DEFINE ("file", "0.1", "Files", "LGPL-2.1-or-later", { MUSTER_PLUGIN_TRANSPORT, "file", get_type })`
  */
-#define MUSTER_PLUGIN_DEFINE(plugin_name, plugin_version, plugin_description, plugin_licence, ...)                    \
-  static const MusterPluginType muster_plugin_types[] = { __VA_ARGS__, { (MusterPluginKind) 0, NULL, NULL } };        \
-  MUSTER_PUBLIC const MusterPluginDescriptor muster_plugin_descriptor;                                                \
-  const MusterPluginDescriptor muster_plugin_descriptor = {                                                           \
-    .abi_major = MUSTER_PLUGIN_ABI_MAJOR,                                                                             \
-    .abi_minor = MUSTER_PLUGIN_ABI_MINOR,                                                                             \
-    .name = plugin_name,                                                                                              \
-    .version = plugin_version,                                                                                        \
-    .description = plugin_description,                                                                                \
-    .licence = plugin_licence,                                                                                        \
-    .types = muster_plugin_types,                                                                                     \
+#define MUSTER_PLUGIN_DEFINE(plugin_name, plugin_version, plugin_description, plugin_licence, ...)                     \
+  static const MusterPluginType muster_plugin_types[] = { __VA_ARGS__, { (MusterPluginKind) 0, NULL, NULL } };         \
+  MUSTER_PUBLIC const MusterPluginDescriptor muster_plugin_descriptor;                                                 \
+  const MusterPluginDescriptor muster_plugin_descriptor = {                                                            \
+    .abi_major = MUSTER_PLUGIN_ABI_MAJOR,                                                                              \
+    .abi_minor = MUSTER_PLUGIN_ABI_MINOR,                                                                              \
+    .name = plugin_name,                                                                                               \
+    .version = plugin_version,                                                                                         \
+    .description = plugin_description,                                                                                 \
+    .licence = plugin_licence,                                                                                         \
+    .types = muster_plugin_types,                                                                                      \
   }
 
 G_END_DECLS

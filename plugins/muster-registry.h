@@ -9,7 +9,8 @@
 G_BEGIN_DECLS
 
 #define MUSTER_TYPE_REGISTRY (muster_registry_get_type ())
-MUSTER_PUBLIC G_DECLARE_FINAL_TYPE (MusterRegistry, muster_registry, MUSTER, REGISTRY, GObject)
+MUSTER_PUBLIC
+G_DECLARE_FINAL_TYPE (MusterRegistry, muster_registry, MUSTER, REGISTRY, GObject)
 
 #define MUSTER_TYPE_PLUGIN (muster_plugin_get_type ())
 

@@ -42,27 +42,27 @@ static void
 report (const char *name, GArray *samples)
 {
   g_array_sort (samples, compare_doubles);
-  g_print ("%s\t%.1f\tns (median of %u loops; least %.1f)\n", name,
-           g_array_index (samples, double, samples->len / 2), samples->len, g_array_index (samples, double, 0));
+  g_print ("%s\t%.1f\tns (median of %u loops; least %.1f)\n", name, g_array_index (samples, double, samples->len / 2),
+           samples->len, g_array_index (samples, double, 0));
   g_array_set_size (samples, 0);
 }
 
-#define MEASURE(name, call)                                                                                           \
-  G_STMT_START                                                                                                        \
-  {                                                                                                                   \
-    for (guint round = 0; round < ROUNDS; round++)                                                                    \
-      {                                                                                                               \
-        gint64 start = thread_ns ();                                                                                  \
-        double cost;                                                                                                  \
-                                                                                                                      \
-        for (guint i = 0; i < CALLS; i++)                                                                             \
-          call;                                                                                                       \
-        cost = (double) (thread_ns () - start) / CALLS;                                                               \
-        g_array_append_val (samples, cost);                                                                           \
-        drain (journal);                                                                                              \
-      }                                                                                                               \
-    report (name, samples);                                                                                           \
-  }                                                                                                                   \
+#define MEASURE(name, call)                                                                                            \
+  G_STMT_START                                                                                                         \
+  {                                                                                                                    \
+    for (guint round = 0; round < ROUNDS; round++)                                                                     \
+      {                                                                                                                \
+        gint64 start = thread_ns ();                                                                                   \
+        double cost;                                                                                                   \
+                                                                                                                       \
+        for (guint i = 0; i < CALLS; i++)                                                                              \
+          call;                                                                                                        \
+        cost = (double) (thread_ns () - start) / CALLS;                                                                \
+        g_array_append_val (samples, cost);                                                                            \
+        drain (journal);                                                                                               \
+      }                                                                                                                \
+    report (name, samples);                                                                                            \
+  }                                                                                                                    \
   G_STMT_END
 
 int
@@ -87,11 +87,11 @@ main (void)
            muster_info (logger, "request %u of %s took %d us, all is well here", i, "/index.html", 1234));
   MEASURE ("log call, literal", muster_info (logger, "all is well here, and nothing needs to be formatted"));
   MEASURE ("log call, \"%.3f\" (vsnprintf)", muster_info (logger, "request %u took %.3f ms", i, i * 0.001));
-  MEASURE ("log call, three fields", muster_log_with (logger, MUSTER_LEVEL_INFO,
-                                                      MUSTER_FIELDS (MUSTER_TEXT ("path", "/index.html"),
-                                                                     MUSTER_INTEGER ("status", 200),
-                                                                     MUSTER_NUMBER ("ms", 1.5)),
-                                                      "request %u", i));
+  MEASURE ("log call, three fields",
+           muster_log_with (logger, MUSTER_LEVEL_INFO,
+                            MUSTER_FIELDS (MUSTER_TEXT ("path", "/index.html"), MUSTER_INTEGER ("status", 200),
+                                           MUSTER_NUMBER ("ms", 1.5)),
+                            "request %u", i));
   MEASURE ("log call, child with a default", muster_info (child, "request %u of %s", i, "/index.html"));
   MEASURE ("log call, level not enabled", muster_debug (logger, "request %u of %s", i, "/index.html"));
 

@@ -57,9 +57,14 @@ static void
 test_everything (void)
 {
   const MusterField fields[] = {
-    MUSTER_TEXT ("user", "jörg"),          MUSTER_INTEGER ("low", G_MININT64), MUSTER_NATURAL ("high", G_MAXUINT64),
-    MUSTER_NUMBER ("ratio", -0.1),         MUSTER_FLAG ("ok", TRUE),           MUSTER_DATA ("blob", "\0\xff", 2),
-    MUSTER_TEXT ("not-utf8", "a\xff" "b"),
+    MUSTER_TEXT ("user", "jörg"),
+    MUSTER_INTEGER ("low", G_MININT64),
+    MUSTER_NATURAL ("high", G_MAXUINT64),
+    MUSTER_NUMBER ("ratio", -0.1),
+    MUSTER_FLAG ("ok", TRUE),
+    MUSTER_DATA ("blob", "\0\xff", 2),
+    MUSTER_TEXT ("not-utf8", "a\xff"
+                             "b"),
   };
   MusterRecordParts parts = {
     .level = MUSTER_LEVEL_NOTICE,
@@ -174,11 +179,29 @@ test_utf8 (void)
     const char *text;
     gboolean valid;
   } cases[] = {
-    { "", TRUE },           { "abc", TRUE },        { "\x7f", TRUE },         { "\x80", FALSE },
-    { "\xc2\x80", TRUE },   { "\xc1\xbf", FALSE },  { "\xe0\xa0\x80", TRUE }, { "\xe0\x9f\xbf", FALSE },
-    { "\xed\x9f\xbf", TRUE }, { "\xed\xa0\x80", FALSE }, { "\xf0\x90\x80\x80", TRUE }, { "\xf0\x8f\xbf\xbf", FALSE },
-    { "\xf4\x8f\xbf\xbf", TRUE }, { "\xf4\x90\x80\x80", FALSE }, { "\xf5\x80\x80\x80", FALSE }, { "\xe2\x82", FALSE },
-    { "12345678\xff", FALSE }, { "1234567\xc3\xa4" "12345678", TRUE }, { "\xc3\xa4" "12345678\xc3", FALSE },
+    { "", TRUE },
+    { "abc", TRUE },
+    { "\x7f", TRUE },
+    { "\x80", FALSE },
+    { "\xc2\x80", TRUE },
+    { "\xc1\xbf", FALSE },
+    { "\xe0\xa0\x80", TRUE },
+    { "\xe0\x9f\xbf", FALSE },
+    { "\xed\x9f\xbf", TRUE },
+    { "\xed\xa0\x80", FALSE },
+    { "\xf0\x90\x80\x80", TRUE },
+    { "\xf0\x8f\xbf\xbf", FALSE },
+    { "\xf4\x8f\xbf\xbf", TRUE },
+    { "\xf4\x90\x80\x80", FALSE },
+    { "\xf5\x80\x80\x80", FALSE },
+    { "\xe2\x82", FALSE },
+    { "12345678\xff", FALSE },
+    { "1234567\xc3\xa4"
+      "12345678",
+      TRUE },
+    { "\xc3\xa4"
+      "12345678\xc3",
+      FALSE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -32,8 +32,8 @@ sample_log (void)
   Muster__V1__Gap gap = MUSTER__V1__GAP__INIT;
   Muster__V1__Field fields[3] = { MUSTER__V1__FIELD__INIT, MUSTER__V1__FIELD__INIT, MUSTER__V1__FIELD__INIT };
   Muster__V1__Field *field_list[3] = { &fields[0], &fields[1], &fields[2] };
-  Muster__V1__Entry entries[4]
-      = { MUSTER__V1__ENTRY__INIT, MUSTER__V1__ENTRY__INIT, MUSTER__V1__ENTRY__INIT, MUSTER__V1__ENTRY__INIT };
+  Muster__V1__Entry entries[4] = { MUSTER__V1__ENTRY__INIT, MUSTER__V1__ENTRY__INIT, MUSTER__V1__ENTRY__INIT,
+                                   MUSTER__V1__ENTRY__INIT };
   Muster__V1__Entry *list[4] = { &entries[0], &entries[1], &entries[2], &entries[3] };
 
   origin.stream = (ProtobufCBinaryData){ 16, (guint8 *) STREAM };

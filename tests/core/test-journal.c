@@ -218,7 +218,7 @@ typedef struct
   guint accepted;
 } Producer;
 
-#define PRODUCERS 4
+#define PRODUCERS    4
 #define PER_PRODUCER 30000
 
 static gpointer
@@ -327,9 +327,9 @@ static MusterJournalScan *
 scan_of (MusterJournal *journal, guint64 next_place, guint32 next_drops)
 {
   g_autoptr (GError) error = NULL;
-  MusterJournalScan *scan
-      = muster_journal_scan_new (muster_journal_get_fd (journal), muster_journal_get_identity (journal)->stream,
-                                 muster_journal_get_ring_size (journal), next_place, next_drops, &error);
+  MusterJournalScan *scan =
+      muster_journal_scan_new (muster_journal_get_fd (journal), muster_journal_get_identity (journal)->stream,
+                               muster_journal_get_ring_size (journal), next_place, next_drops, &error);
 
   g_assert_no_error (error);
   return scan;
@@ -396,9 +396,9 @@ test_scan_holes (void)
   drops_at_end = (guint32) muster_journal_get_drops (journal);
   g_assert_cmpuint (drops_at_end, ==, 1);
 
-  ((guint8 *) (slots[2] + 1))[3] ^= 1;                     /* damaged */
-  atomic_store (&slots[5]->length, -slots[5]->length);     /* all there but for the last store: whole */
-  atomic_store (&slots[7]->length, -slots[7]->length);     /* a call that stopped halfway */
+  ((guint8 *) (slots[2] + 1))[3] ^= 1;                 /* damaged */
+  atomic_store (&slots[5]->length, -slots[5]->length); /* all there but for the last store: whole */
+  atomic_store (&slots[7]->length, -slots[7]->length); /* a call that stopped halfway */
   ((guint8 *) (slots[7] + 1))[0] = 0;
 
   scan = scan_of (journal, 1, 0);

@@ -146,31 +146,30 @@ expired (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-#define WAIT_UNTIL(condition)                                                                                         \
-  G_STMT_START                                                                                                        \
-  {                                                                                                                   \
-    guint watchdog = g_timeout_add_seconds (30, expired, NULL);                                                       \
-                                                                                                                      \
-    while (!(condition))                                                                                              \
-      g_main_context_iteration (NULL, TRUE);                                                                          \
-    g_source_remove (watchdog);                                                                                       \
-  }                                                                                                                   \
+#define WAIT_UNTIL(condition)                                                                                          \
+  G_STMT_START                                                                                                         \
+  {                                                                                                                    \
+    guint watchdog = g_timeout_add_seconds (30, expired, NULL);                                                        \
+                                                                                                                       \
+    while (!(condition))                                                                                               \
+      g_main_context_iteration (NULL, TRUE);                                                                           \
+    g_source_remove (watchdog);                                                                                        \
+  }                                                                                                                    \
   G_STMT_END
 
 static void
 start_receiver (Fixture *fixture)
 {
-  static const MusterReceiverCallbacks callbacks
-      = { .connected = on_connected, .message = on_message, .finished = on_finished };
+  static const MusterReceiverCallbacks callbacks = { .connected = on_connected,
+                                                     .message = on_message,
+                                                     .finished = on_finished };
   g_autoptr (GError) error = NULL;
   MusterTimeBase base = { 1, 2 };
 
   fixture->receiver = muster_receiver_new (fixture->pipeline, "host", "shop", NULL, &base, &callbacks, fixture, NULL);
-  g_assert_true (
-      muster_receiver_bind (fixture->receiver, "web", fixture->endpoint, (uid_t) -1, (gid_t) -1, &error));
+  g_assert_true (muster_receiver_bind (fixture->receiver, "web", fixture->endpoint, (uid_t) -1, (gid_t) -1, &error));
   g_assert_no_error (error);
-  muster_receiver_add_journal (fixture->receiver, &fixture->identity,
-                               muster_journal_get_ring_size (fixture->journal),
+  muster_receiver_add_journal (fixture->receiver, &fixture->identity, muster_journal_get_ring_size (fixture->journal),
                                dup (muster_journal_get_fd (fixture->journal)));
 }
 
@@ -307,8 +306,8 @@ test_urgent (Fixture *fixture, gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   g_clear_pointer (&fixture->sender, muster_sender_free);
-  fixture->sender
-      = muster_sender_new (fixture->journal, fixture->endpoint, 3600 * G_TIME_SPAN_SECOND, &none, NULL, &error);
+  fixture->sender =
+      muster_sender_new (fixture->journal, fixture->endpoint, 3600 * G_TIME_SPAN_SECOND, &none, NULL, &error);
   muster_info (fixture->logger, "message 1");
   muster_error (fixture->logger, "message 2");
   wait_for_entries (fixture->collector, 2);
