@@ -26,13 +26,17 @@ enum
   N_COLUMNS
 };
 
-static const char *const headings[N_COLUMNS] = { "", "type", "value", "", "min", "max", "sigma", "count" };
 static const gboolean is_left[N_COLUMNS] = { [COLUMN_NAME] = TRUE, [COLUMN_TYPE] = TRUE, [COLUMN_UNIT] = TRUE };
 
 typedef struct
 {
   char *cells[N_COLUMNS]; /* owned, nullable */
+  gboolean is_text;       /* the value begins where its column does, and may be wider */
 } Row;
+
+/* The first line; columns that nothing stands in are left out. */
+static const Row headings = { .cells = { (char *) "", (char *) "type", (char *) "value", (char *) "", (char *) "min",
+                                         (char *) "max", (char *) "sigma", (char *) "count" } };
 
 static void
 row_free (gpointer data)
@@ -136,6 +140,7 @@ add_metric (GPtrArray *rows, const MusterDataset *dataset, const Muster__V1__Met
     {
       append_tame (g_string_truncate (text, 0), metric->text, TEXT_CHARS_MAX);
       row->cells[COLUMN_VALUE] = g_strdup (text->str);
+      row->is_text = TRUE;
     }
   else if (type == MUSTER_METRIC_SET)
     row->cells[COLUMN_VALUE] = make_number (metric->number);
@@ -174,29 +179,33 @@ measure (GPtrArray *rows, guint *widths)
   for (guint i = 0; i < rows->len; i++)
     for (guint k = 0; k < N_COLUMNS; k++)
       {
-        const char *cell = ((Row *) rows->pdata[i])->cells[k];
+        const Row *row = rows->pdata[i];
+        const char *cell = row->cells[k];
 
-        if (cell != NULL)
+        if (cell != NULL && !(row->is_text && k == COLUMN_VALUE))
           widths[k] = MAX (widths[k], get_width (cell));
       }
+  if (widths[COLUMN_TYPE] > 0)
+    widths[COLUMN_VALUE] = MAX (widths[COLUMN_VALUE], 1);
   for (guint k = 0; k < N_COLUMNS; k++)
     if (widths[k] > 0)
-      widths[k] = MAX (widths[k], get_width (headings[k]));
+      widths[k] = MAX (widths[k], get_width (headings.cells[k]));
 }
 
 static void
-put_row (GString *out, const char *const *cells, const guint *widths)
+put_row (GString *out, const Row *row, const guint *widths)
 {
   for (guint k = 0; k < N_COLUMNS; k++)
     {
-      const char *cell = cells[k] != NULL ? cells[k] : "";
-      int space = (int) (widths[k] - get_width (cell));
+      const char *cell = row->cells[k] != NULL ? row->cells[k] : "";
+      int space = MAX (0, (int) widths[k] - (int) get_width (cell));
+      gboolean left = is_left[k] || row->is_text;
 
       if (widths[k] == 0)
         continue;
       if (k > 0)
         g_string_append (out, k == COLUMN_UNIT ? " " : MARGIN);
-      g_string_append_printf (out, "%*s%s%*s", is_left[k] ? 0 : space, "", cell, is_left[k] ? space : 0, "");
+      g_string_append_printf (out, "%*s%s%*s", left ? 0 : space, "", cell, left ? space : 0, "");
     }
   while (out->len > 0 && out->str[out->len - 1] == ' ')
     g_string_truncate (out, out->len - 1);
@@ -265,8 +274,8 @@ muster_dataset_to_text (MusterDataset *dataset)
   measure (rows, widths);
   put_title (out, dataset);
   if (widths[COLUMN_TYPE] > 0)
-    put_row (out, headings, widths);
+    put_row (out, &headings, widths);
   for (guint i = 0; i < rows->len; i++)
-    put_row (out, (const char *const *) ((Row *) rows->pdata[i])->cells, widths);
+    put_row (out, rows->pdata[i], widths);
   return g_string_free (out, FALSE);
 }
