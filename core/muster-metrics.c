@@ -12,6 +12,7 @@
 #include "config.h"
 
 #include <glib-unix.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -40,7 +41,7 @@ struct _MusterMetrics
   MusterMetricTable *table;     /* owned */
   _Atomic guint64 overflow;     /* updates refused in this interval */
 
-  GMutex lock;
+  pthread_mutex_t lock;
   IntervalSource *source;       /* owned, nullable: NULL while not attached */
   GMainContext *context;        /* owned, nullable: the default one */
   GMainContext *signal_context; /* owned, nullable: signals are emitted where boundaries are seen */
@@ -71,7 +72,7 @@ muster_metrics_finalize (GObject *object)
 
   g_free (self->options.name);
   g_clear_pointer (&self->table, muster_metric_table_free);
-  g_mutex_clear (&self->lock);
+  pthread_mutex_destroy (&self->lock);
   G_OBJECT_CLASS (muster_metrics_parent_class)->finalize (object);
 }
 
@@ -120,7 +121,7 @@ muster_metrics_class_init (MusterMetricsClass *klass)
 static void
 muster_metrics_init (MusterMetrics *self)
 {
-  g_mutex_init (&self->lock);
+  pthread_mutex_init (&self->lock, NULL);
 }
 
 /* As in panopticon, what makes no sense becomes the default. */
@@ -531,7 +532,7 @@ interval_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_d
   if (((IntervalSource *) source)->timer_fd >= 0
       && read (((IntervalSource *) source)->timer_fd, &expirations, sizeof expirations) < 0)
     expirations = 0; /* another reason to wake up: the base has changed */
-  g_mutex_lock (&self->lock);
+  pthread_mutex_lock (&self->lock);
   now_ns = muster_time_base_read (&self->base);
   is_over = now_ns >= self->end_ns;
   if (is_over)
@@ -541,7 +542,7 @@ interval_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_d
       self->begin_ns = end_ns;
     }
   set_timer (self, now_ns);
-  g_mutex_unlock (&self->lock);
+  pthread_mutex_unlock (&self->lock);
   if (!is_over)
     return G_SOURCE_CONTINUE;
   hand_over (self, start_ns, end_ns, start_ns > end_ns - interval_ns);
@@ -584,7 +585,7 @@ muster_metrics_attach (MusterMetrics *self, GMainContext *context, GMainContext 
                        const MusterTimeBase *base, MusterSnapshotFunc snapshot, gpointer user_data,
                        GDestroyNotify destroy)
 {
-  g_mutex_lock (&self->lock);
+  pthread_mutex_lock (&self->lock);
   g_assert (self->source == NULL);
   if (context == NULL)
     context = g_main_context_default ();
@@ -599,14 +600,14 @@ muster_metrics_attach (MusterMetrics *self, GMainContext *context, GMainContext 
   self->begin_ns = muster_time_base_read (base);
   set_timer (self, self->begin_ns);
   g_source_attach (&self->source->source, context);
-  g_mutex_unlock (&self->lock);
+  pthread_mutex_unlock (&self->lock);
 }
 
 /* The interval in progress keeps the length that it has by now. */
 void
 muster_metrics_set_time_base (MusterMetrics *self, const MusterTimeBase *base)
 {
-  g_mutex_lock (&self->lock);
+  pthread_mutex_lock (&self->lock);
   if (self->source != NULL)
     {
       self->begin_ns = muster_time_base_realtime (base, muster_time_base_boottime (&self->base, self->begin_ns));
@@ -614,7 +615,7 @@ muster_metrics_set_time_base (MusterMetrics *self, const MusterTimeBase *base)
       self->end_ns = get_boundary_after (self, self->begin_ns);
       g_source_set_ready_time (&self->source->source, 0);
     }
-  g_mutex_unlock (&self->lock);
+  pthread_mutex_unlock (&self->lock);
 }
 
 void
@@ -626,12 +627,12 @@ muster_metrics_detach (MusterMetrics *self)
   gint64 now_ns;
   GDestroyNotify destroy;
 
-  g_mutex_lock (&self->lock);
+  pthread_mutex_lock (&self->lock);
   source = g_steal_pointer (&self->source);
   context = g_steal_pointer (&self->context);
   signal_context = g_steal_pointer (&self->signal_context);
   now_ns = muster_time_base_read (&self->base);
-  g_mutex_unlock (&self->lock);
+  pthread_mutex_unlock (&self->lock);
   if (source == NULL)
     return;
   g_source_destroy (&source->source);
@@ -661,10 +662,10 @@ muster_metrics_stop (MusterMetrics *self)
   g_autoptr (GMainContext) context = NULL;
 
   g_return_if_fail (MUSTER_IS_METRICS (self));
-  g_mutex_lock (&self->lock);
+  pthread_mutex_lock (&self->lock);
   if (self->context != NULL)
     context = g_main_context_ref (self->context);
-  g_mutex_unlock (&self->lock);
+  pthread_mutex_unlock (&self->lock);
   if (context == NULL)
     return;
   if (g_main_context_is_owner (context))

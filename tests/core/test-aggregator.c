@@ -255,7 +255,6 @@ test_parts (Fixture *fixture, gconstpointer data)
   g_autoptr (GPtrArray) none = NULL;
   g_autoptr (GPtrArray) parts = NULL;
   g_autoptr (GError) error = NULL;
-  g_autofree char *json = NULL;
   MusterEntry entry;
 
   for (guint round = 0; round < 2; round++)

@@ -397,6 +397,7 @@ test_bad_bytes (void)
             g_autofree char *text = muster_dataset_to_text (complete);
             g_autoptr (GVariant) variant = g_variant_ref_sink (muster_dataset_to_variant (complete));
 
+            g_assert_true (g_variant_is_normal_form (variant));
             g_assert_true (g_utf8_validate (json, -1, NULL));
             g_assert_true (g_utf8_validate (text, -1, NULL));
           }
