@@ -22,7 +22,8 @@ typedef struct
 {
   uid_t uid;
   gid_t gid;
-  char *name; /* owned */
+  char *name; /* owned; nullable, like home */
+  char *home;
 } User;
 
 static gboolean set_invalid (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -72,10 +73,11 @@ look_up_user (const char *text, User *user, GError **error)
     getpwnam_r (text, &entry, buffer, sizeof buffer, &found);
   if (found == NULL && text != NULL)
     return set_not_found (error, "user", text);
-  *user = (User){ geteuid (), getegid (), NULL };
+  *user = (User){ .uid = geteuid (), .gid = getegid () };
   if (found != NULL && text != NULL)
-    *user = (User){ found->pw_uid, found->pw_gid, NULL };
+    *user = (User){ .uid = found->pw_uid, .gid = found->pw_gid };
   user->name = found != NULL ? g_strdup (found->pw_name) : NULL;
+  user->home = found != NULL ? g_strdup (found->pw_dir) : NULL;
   return TRUE;
 }
 
@@ -100,18 +102,18 @@ look_up_group (const char *text, gid_t *gid, GError **error)
 
 /* What initgroups(3) would set, which allocates and so cannot be called after the fork. */
 static void
-look_up_supplementary (MusterWorkerCommand *command, const char *user_name)
+look_up_supplementary (MusterWorkerCommand *command)
 {
   int n = 64;
 
-  if (user_name == NULL)
+  if (command->user_name == NULL)
     {
       command->groups = g_memdup2 (&command->gid, sizeof command->gid);
       command->n_groups = 1;
       return;
     }
   command->groups = g_new (gid_t, n);
-  while (getgrouplist (user_name, command->gid, command->groups, &n) < 0)
+  while (getgrouplist (command->user_name, command->gid, command->groups, &n) < 0)
     command->groups = g_renew (gid_t, command->groups, n);
   command->n_groups = (gsize) n;
 }
@@ -119,15 +121,15 @@ look_up_supplementary (MusterWorkerCommand *command, const char *user_name)
 static gboolean
 prepare_user (MusterWorkerCommand *command, MusterWorkerGroup *group, const char **property, GError **error)
 {
-  User user = { 0 };
-  g_autofree char *name = NULL;
+  User user = { .name = NULL };
 
   if (group->user == NULL && group->unix_group == NULL)
     return TRUE;
   *property = "user";
   if (!look_up_user (group->user, &user, error))
     return FALSE;
-  name = user.name;
+  command->user_name = user.name;
+  command->home = user.home;
   command->uid = user.uid;
   command->gid = user.gid;
   if (group->unix_group != NULL)
@@ -142,7 +144,7 @@ prepare_user (MusterWorkerCommand *command, MusterWorkerGroup *group, const char
     return set_invalid (error, "only root can start workers as %s",
                         group->user != NULL ? group->user : group->unix_group);
   command->change_user = TRUE;
-  look_up_supplementary (command, name);
+  look_up_supplementary (command);
   return TRUE;
 }
 
@@ -255,5 +257,7 @@ muster_worker_command_free (MusterWorkerCommand *command)
   g_strfreev (command->argv);
   g_free (command->directory);
   g_free (command->groups);
+  g_free (command->user_name);
+  g_free (command->home);
   g_free (command);
 }

@@ -8,7 +8,8 @@
 #include "muster-worker-group.h"
 
 /* The resource limits that a group may set, in the order of their properties. */
-#define MUSTER_WORKER_GROUP_N_LIMITS 7
+#define MUSTER_WORKER_GROUP_N_LIMITS      7
+#define MUSTER_WORKER_GROUP_INSTANCES_MAX 1000
 
 /* The properties as the supervisor reads them; the main thread's. */
 struct _MusterWorkerGroup
@@ -49,8 +50,10 @@ typedef struct
   gid_t gid;
   gid_t *groups;
   gsize n_groups;
-  int umask; /* -1: left alone */
-  MusterSpawnLimit limits[MUSTER_WORKER_GROUP_N_LIMITS + 1];
+  char *user_name; /* nullable: the user's, where it is changed and has one */
+  char *home;      /* likewise */
+  int umask;       /* -1: left alone */
+  MusterSpawnLimit limits[MUSTER_WORKER_GROUP_N_LIMITS];
   gsize n_limits;
 } MusterWorkerCommand;
 

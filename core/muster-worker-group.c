@@ -167,7 +167,8 @@ install_process_properties (void)
                                                "The program and its arguments, quoted as for a shell, which there is "
                                                "none; without a slash it is looked up in PATH",
                                                NULL, FLAGS);
-  properties[PROP_INSTANCES] = g_param_spec_uint ("instances", NULL, "How many processes", 0, 1000, 1, FLAGS);
+  properties[PROP_INSTANCES] =
+      g_param_spec_uint ("instances", NULL, "How many processes", 0, MUSTER_WORKER_GROUP_INSTANCES_MAX, 1, FLAGS);
   properties[PROP_USER] = g_param_spec_string (
       "user", NULL, "The user that the processes run as: a name or a number. Needs a primary that runs as root", NULL,
       FLAGS);

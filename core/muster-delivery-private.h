@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-batch.h"
+#include "muster-dataset-private.h"
+#include "muster-journal-private.h"
+#include "muster-logger.h"
+
+/*
+ * MusterDelivery: the cluster's metrics, from snapshots to deliveries. It owns the primary's own metrics, gathers what
+ * the workers report, and gives each interval's dataset to the callback, having put it into the primary's journal. The
+ * cluster's thread only.
+ */
+typedef struct _MusterDelivery MusterDelivery;
+
+typedef void (*MusterDeliverFunc) (MusterDataset *dataset, gpointer user_data);
+
+MusterDelivery *muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterTimeBase *base,
+                                     GMainContext *context, const MusterMetricsOptions *options,
+                                     MusterDeliverFunc deliver, gpointer user_data);
+void muster_delivery_free (MusterDelivery *self);
+MusterMetrics *muster_delivery_get_metrics (MusterDelivery *self);
+void muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid, gboolean expected);
+void muster_delivery_add (MusterDelivery *self, MusterBatch *batch); /* takes its snapshots */
+/* The primary's last snapshot, and all datasets that are there. */
+void muster_delivery_finish (MusterDelivery *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterDelivery, muster_delivery_free)

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The cluster's metrics, from snapshots to deliveries. The cluster's thread only.
+ */
+#include "config.h"
+
+#include "muster-delivery-private.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define NS_PER_S G_GINT64_CONSTANT (1000000000)
+
+struct _MusterDelivery
+{
+  MusterJournal *journal; /* owned reference */
+  MusterLogger *logger;   /* owned reference */
+  MusterTimeBase base;
+  MusterMetrics *metrics;       /* owned reference */
+  MusterAggregator *aggregator; /* owned */
+  int timer_fd;                 /* on CLOCK_BOOTTIME, which neither steps nor stops in a suspended machine */
+  GSource *timer;               /* owned */
+  gboolean attached;
+  MusterDeliverFunc deliver;
+  gpointer user_data;
+};
+
+/* A datum that cannot be journalled is counted there, as a gap; the delivery itself is not held up. */
+static void
+append (MusterDelivery *self, GPtrArray *entries)
+{
+  for (guint i = 0; i < entries->len; i++)
+    {
+      gsize size;
+      gconstpointer bytes = g_bytes_get_data (g_ptr_array_index (entries, i), &size);
+
+      muster_journal_append (self->journal, bytes, size, MUSTER_JOURNAL_USE_RESERVE);
+    }
+}
+
+/* Sets the timer for the next dataset, or stops it. */
+static void
+arm (MusterDelivery *self)
+{
+  gint64 due_ns = muster_aggregator_get_due (self->aggregator);
+  struct itimerspec when = { 0 };
+
+  if (due_ns >= 0)
+    {
+      gint64 boottime_ns = MAX (due_ns - self->base.realtime_ns + self->base.boottime_ns, 1);
+
+      when.it_value.tv_sec = (time_t) (boottime_ns / NS_PER_S);
+      when.it_value.tv_nsec = (long) (boottime_ns % NS_PER_S);
+    }
+  timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void
+collect (MusterDelivery *self, gint64 now_ns)
+{
+  g_autoptr (GPtrArray) datasets = muster_aggregator_collect (self->aggregator, now_ns);
+
+  for (guint i = 0; i < datasets->len; i++)
+    {
+      MusterDataset *dataset = g_ptr_array_index (datasets, i);
+      g_autoptr (GPtrArray) entries = muster_dataset_encode (dataset);
+
+      append (self, entries);
+      self->deliver (dataset, self->user_data);
+    }
+}
+
+static gboolean
+timer_cb (int fd, GIOCondition condition, gpointer user_data)
+{
+  MusterDelivery *self = user_data;
+  struct timespec now;
+  guint64 expirations;
+
+  if (read (fd, &expirations, sizeof expirations) < 0 && errno == EAGAIN)
+    return G_SOURCE_CONTINUE;
+  clock_gettime (CLOCK_BOOTTIME, &now);
+  collect (self, muster_time_base_realtime (&self->base, now.tv_sec * NS_PER_S + now.tv_nsec));
+  arm (self);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+take_snapshot (MusterDelivery *self, const char *worker, guint pid, const MusterEntry *entry)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!muster_aggregator_add (self->aggregator, worker, pid, entry, &error))
+    muster_warning (self->logger, "a snapshot of %s cannot be used: %s", worker, error->message);
+}
+
+static void
+snapshot_cb (MusterMetrics *metrics, GPtrArray *entries, gpointer user_data)
+{
+  MusterDelivery *self = user_data;
+
+  append (self, entries);
+  for (guint i = 0; i < entries->len; i++)
+    {
+      gsize size;
+      gconstpointer bytes = g_bytes_get_data (g_ptr_array_index (entries, i), &size);
+      MusterEntryIter iter;
+      MusterEntry entry;
+
+      muster_entry_iter_init (&iter, bytes, size);
+      while (muster_entry_iter_next (&iter, &entry))
+        if (entry.kind == MUSTER_ENTRY_SNAPSHOT)
+          take_snapshot (self, "master", (guint) getpid (), &entry);
+    }
+  arm (self);
+}
+
+MusterDelivery *
+muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterTimeBase *base, GMainContext *context,
+                     const MusterMetricsOptions *options, MusterDeliverFunc deliver, gpointer user_data)
+{
+  MusterDelivery *self = g_new0 (MusterDelivery, 1);
+
+  self->journal = muster_journal_ref (journal);
+  self->logger = g_object_ref (logger);
+  self->base = *base;
+  self->deliver = deliver;
+  self->user_data = user_data;
+  self->aggregator = muster_aggregator_new ();
+  muster_aggregator_add_metrics (self->aggregator, options);
+  muster_aggregator_expect (self->aggregator, "master", (guint) getpid ());
+  self->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+  self->timer = g_unix_fd_source_new (self->timer_fd, G_IO_IN);
+  g_source_set_static_name (self->timer, "muster-delivery");
+  g_source_set_callback (self->timer, G_SOURCE_FUNC (timer_cb), self, NULL);
+  g_source_attach (self->timer, context);
+  self->metrics = muster_metrics_new (options);
+  muster_metrics_attach (self->metrics, context, context, base, snapshot_cb, self, NULL);
+  self->attached = TRUE;
+  return self;
+}
+
+void
+muster_delivery_free (MusterDelivery *self)
+{
+  if (self->attached)
+    muster_metrics_detach (self->metrics);
+  g_source_destroy (self->timer);
+  g_source_unref (self->timer);
+  close (self->timer_fd);
+  g_object_unref (self->metrics);
+  muster_aggregator_free (self->aggregator);
+  g_object_unref (self->logger);
+  muster_journal_unref (self->journal);
+  g_free (self);
+}
+
+MusterMetrics *
+muster_delivery_get_metrics (MusterDelivery *self)
+{
+  return self->metrics;
+}
+
+void
+muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid, gboolean expected)
+{
+  if (expected)
+    muster_aggregator_expect (self->aggregator, worker, pid);
+  else
+    muster_aggregator_unexpect (self->aggregator, worker, pid);
+  arm (self);
+}
+
+void
+muster_delivery_add (MusterDelivery *self, MusterBatch *batch)
+{
+  gsize size;
+  gconstpointer data = muster_batch_get_data (batch, &size);
+  MusterEntryIter iter;
+  MusterEntry entry;
+
+  muster_entry_iter_init (&iter, data, size);
+  while (muster_entry_iter_next (&iter, &entry))
+    if (entry.kind == MUSTER_ENTRY_SNAPSHOT && entry.origin != NULL)
+      {
+        g_autofree char *worker = g_strndup (entry.origin->worker.data, entry.origin->worker.length);
+
+        take_snapshot (self, worker, entry.origin->pid, &entry);
+      }
+  arm (self);
+}
+
+void
+muster_delivery_finish (MusterDelivery *self)
+{
+  if (self->attached)
+    muster_metrics_detach (self->metrics);
+  self->attached = FALSE;
+  collect (self, G_MAXINT64);
+  arm (self);
+}

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The groups of a cluster and their workers. The cluster's thread only.
+ *
+ * A *place* is where a worker belongs ("web-1"); a *life* is one process that fills it. Lives stay in a table, by their
+ * streams, until their journals are drained, while the place may be filled again at once.
+ */
+#include "config.h"
+
+#include "muster-supervisor-private.h"
+
+#include "muster-restart-private.h"
+
+#include <string.h>
+
+/* A program that has not said HELLO after this long is taken for one that is not linked with Muster. */
+#define SETTLE_MS 1000
+
+typedef struct
+{
+  MusterSupervisor *supervisor;
+  MusterWorkerGroup *group; /* owned reference */
+  MusterWorkerPlan plan;    /* command and endpoint owned */
+  char *endpoint;
+  GPtrArray *places; /* owned, of Place, by number */
+  guint target;      /* how many there should be; places beyond are on their way out */
+} Group;
+
+typedef struct
+{
+  Group *group;
+  guint number;                 /* from 1 */
+  MusterWorkerProcess *process; /* owned reference */
+  MusterWorkerLife *life;       /* borrowed from the table; NULL where no process runs */
+  MusterRestart restart;
+  guint incarnation;
+  gboolean begun; /* has been started, or it was tried */
+  gboolean again; /* start it when it has ended, whatever the policy says: an operator's wish */
+  GSource *timer; /* owned; a start to come, or the settling of one */
+} Place;
+
+struct _MusterSupervisor
+{
+  MusterWorkerHouse house;
+  MusterSupervisorCallbacks callbacks;
+  gpointer user_data;
+  GPtrArray *groups; /* owned, of Group */
+  GHashTable *lives; /* stream -> MusterWorkerLife, owned; drained ones leave */
+  gboolean stopping;
+  gboolean stopped; /* said so */
+  gint64 drain_timeout_us;
+  GSource *drain_timer; /* owned */
+};
+
+static void start_place (Place *place);
+
+/* -- small helpers ------------------------------------------------------------------------------- */
+
+static guint
+stream_hash (gconstpointer key)
+{
+  guint hash;
+
+  memcpy (&hash, key, sizeof hash); /* random bytes */
+  return hash;
+}
+
+static gboolean
+stream_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
+}
+
+static void
+clear_source (GSource **source)
+{
+  if (*source != NULL)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+static void
+set_timer (Place *place, gint64 delay_us, GSourceFunc func)
+{
+  clear_source (&place->timer);
+  place->timer = g_timeout_source_new ((guint) (delay_us / 1000));
+  g_source_set_callback (place->timer, func, place, NULL);
+  g_source_set_static_name (place->timer, "muster-worker-timer");
+  g_source_attach (place->timer, place->group->supervisor->house.context);
+}
+
+static gboolean
+is_wanted (const Place *place)
+{
+  return !place->group->supervisor->stopping && place->number <= place->group->target;
+}
+
+static void
+place_free (gpointer data)
+{
+  Place *place = data;
+
+  clear_source (&place->timer);
+  muster_restart_clear (&place->restart);
+  g_object_unref (place->process);
+  g_free (place);
+}
+
+static void
+group_free (gpointer data)
+{
+  Group *group = data;
+
+  g_ptr_array_unref (group->places);
+  muster_worker_command_free (group->plan.command);
+  g_free (group->endpoint);
+  g_object_unref (group->group);
+  g_free (group);
+}
+
+/* Places beyond the target that are empty. */
+static void
+trim (Group *group)
+{
+  while (group->places->len > group->target)
+    {
+      Place *last = g_ptr_array_index (group->places, group->places->len - 1);
+
+      if (last->life != NULL || group->supervisor->stopping)
+        return;
+      g_ptr_array_set_size (group->places, (int) group->places->len - 1);
+    }
+}
+
+/* -- after a stop -------------------------------------------------------------------------------- */
+
+static gboolean
+any_runs (MusterSupervisor *self)
+{
+  for (guint i = 0; i < self->groups->len; i++)
+    {
+      Group *group = g_ptr_array_index (self->groups, i);
+
+      for (guint k = 0; k < group->places->len; k++)
+        if (((Place *) g_ptr_array_index (group->places, k))->life != NULL)
+          return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+say_stopped_cb (gpointer user_data)
+{
+  MusterSupervisor *self = user_data;
+
+  clear_source (&self->drain_timer);
+  self->stopped = TRUE;
+  self->callbacks.stopped (g_hash_table_size (self->lives) == 0, self->user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* Once nothing runs, the journals have until the drain timer; with none left it is now. Never from within a caller. */
+static void
+check_stopped (MusterSupervisor *self)
+{
+  gboolean drained = g_hash_table_size (self->lives) == 0;
+
+  if (!self->stopping || self->stopped || any_runs (self) || (self->drain_timer != NULL && !drained))
+    return;
+  clear_source (&self->drain_timer);
+  self->drain_timer = g_timeout_source_new (drained ? 0 : (guint) (self->drain_timeout_us / 1000));
+  g_source_set_callback (self->drain_timer, say_stopped_cb, self, NULL);
+  g_source_attach (self->drain_timer, self->house.context);
+}
+
+/* -- starting ------------------------------------------------------------------------------------ */
+
+static gboolean
+start_cb (gpointer user_data)
+{
+  Place *place = user_data;
+
+  clear_source (&place->timer);
+  start_place (place);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+settle_cb (gpointer user_data)
+{
+  Place *place = user_data;
+
+  clear_source (&place->timer);
+  if (place->process->state == MUSTER_WORKER_STARTING)
+    muster_worker_process_set_state (place->process, MUSTER_WORKER_RUNNING);
+  return G_SOURCE_REMOVE;
+}
+
+/* Grants a restart, or says that there were too many. */
+static void
+start_later (Place *place, gint64 run_time_us)
+{
+  MusterWorkerGroup *settings = place->group->group;
+  MusterLogger *logger = place->group->supervisor->house.logger;
+  const MusterRestartRules rules = { settings->restart_delay_us, settings->restart_delay_max_us,
+                                     settings->restart_limit, settings->restart_window_us };
+  gint64 delay_us =
+      muster_restart_next (&place->restart, &rules, g_get_monotonic_time (), run_time_us, g_random_double ());
+
+  if (delay_us >= 0)
+    {
+      muster_worker_process_set_state (place->process, MUSTER_WORKER_BACKOFF);
+      set_timer (place, delay_us, start_cb);
+      return;
+    }
+  muster_worker_process_set_state (place->process, MUSTER_WORKER_FAILED);
+  muster_logger_log_fields (logger, MUSTER_LEVEL_ERROR, NULL, 0, NULL,
+                            MUSTER_FIELDS (MUSTER_TEXT ("event", "failed"), MUSTER_TEXT ("worker", place->process->id),
+                                           MUSTER_NATURAL ("restarts", place->process->restarts)),
+                            "%s failed: it was started again %u times within %.0f s, which is its restart-limit, and "
+                            "ended once more; it stays down until somebody restarts it",
+                            place->process->id, settings->restart_limit,
+                            (double) settings->restart_window_us / G_USEC_PER_SEC);
+}
+
+/* What becomes of a place whose process has ended. */
+static void
+decide (Place *place, gboolean failed, gint64 run_time_us)
+{
+  if (is_wanted (place) && place->again)
+    {
+      place->again = FALSE;
+      muster_worker_process_set_state (place->process, MUSTER_WORKER_BACKOFF);
+      set_timer (place, 0, start_cb);
+    }
+  else if (is_wanted (place) && muster_restart_is_wanted (place->group->group->restart, failed))
+    start_later (place, run_time_us);
+  else
+    muster_worker_process_set_state (place->process, MUSTER_WORKER_STOPPED);
+}
+
+static void
+exited_cb (MusterWorkerLife *life, gpointer user_data)
+{
+  Place *place = user_data;
+  Group *group = place->group;
+  MusterSupervisor *self = group->supervisor;
+  g_autoptr (MusterWorkerProcess) process = g_object_ref (place->process);
+  const MusterEnd *end = &life->end;
+  gboolean failed = end->reason != MUSTER_EXIT_STATUS || end->status != 0;
+  g_autoptr (GBytes) record = muster_end_encode (end, (guint64) g_get_real_time () * 1000);
+
+  place->life = NULL;
+  clear_source (&place->timer);
+  muster_worker_process_set_exited (process, end->reason, end->status, end->signal);
+  decide (place, failed, end->run_time_us);
+  muster_receiver_finish (self->house.receiver, life->identity.stream, record);
+  trim (group);
+  self->callbacks.exited (process, process->exit_reason, self->user_data);
+  check_stopped (self);
+}
+
+static void
+log_start (Place *place)
+{
+  MusterWorkerLife *life = place->life;
+
+  muster_logger_log_fields (place->group->supervisor->house.logger, MUSTER_LEVEL_NOTICE, NULL, 0, NULL,
+                            MUSTER_FIELDS (MUSTER_TEXT ("event", "start"), MUSTER_TEXT ("worker", place->process->id),
+                                           MUSTER_NATURAL ("pid", life->pid), MUSTER_TEXT ("stream", life->stream_text),
+                                           MUSTER_TEXT ("group", place->process->group),
+                                           MUSTER_NATURAL ("incarnation", place->incarnation)),
+                            "started");
+}
+
+static void
+spawn_failed (Place *place, const GError *error)
+{
+  MusterSupervisor *self = place->group->supervisor;
+  g_autoptr (MusterWorkerProcess) process = g_object_ref (place->process);
+
+  muster_logger_log_fields (self->house.logger, MUSTER_LEVEL_ERROR, NULL, 0, NULL,
+                            MUSTER_FIELDS (MUSTER_TEXT ("event", "spawn-failed"), MUSTER_TEXT ("worker", process->id)),
+                            "%s could not be started: %s", process->id, error->message);
+  muster_worker_process_set_exited (process, MUSTER_EXIT_SPAWN_FAILED, 0, 0);
+  decide (place, TRUE, 0);
+  self->callbacks.exited (process, MUSTER_EXIT_SPAWN_FAILED, self->user_data);
+}
+
+static void
+start_place (Place *place)
+{
+  MusterSupervisor *self = place->group->supervisor;
+  g_autoptr (GError) error = NULL;
+  gboolean again = place->incarnation > 0;
+
+  clear_source (&place->timer);
+  place->life = muster_worker_life_start (&self->house, &place->group->plan, place->process, exited_cb, place, &error);
+  if (place->life == NULL)
+    {
+      spawn_failed (place, error);
+      return;
+    }
+  place->incarnation++;
+  g_hash_table_insert (self->lives, place->life->identity.stream, place->life);
+  muster_worker_process_set_started (place->process, place->life->pid, place->life->identity.start_time_us);
+  log_start (place);
+  set_timer (place, SETTLE_MS * 1000, settle_cb);
+  self->callbacks.started (place->process, again, self->user_data);
+}
+
+/* Makes the places that are missing, and starts what has never been started. */
+static void
+fill (Group *group)
+{
+  while (group->places->len < group->target)
+    {
+      Place *place = g_new0 (Place, 1);
+
+      place->group = group;
+      place->number = group->places->len + 1;
+      place->process = muster_worker_process_new (muster_worker_group_get_name (group->group), place->number);
+      g_ptr_array_add (group->places, place);
+    }
+  for (guint i = 0; i < group->places->len; i++) /* callbacks may change the array; only its end */
+    {
+      Place *place = g_ptr_array_index (group->places, i);
+
+      if (is_wanted (place) && !place->begun)
+        start_place (place);
+    }
+}
+
+/* -- stopping ------------------------------------------------------------------------------------ */
+
+static void
+stop_place (Place *place)
+{
+  if (place->life == NULL)
+    {
+      clear_source (&place->timer);
+      muster_worker_process_set_state (place->process, MUSTER_WORKER_STOPPED);
+      return;
+    }
+  clear_source (&place->timer);
+  muster_worker_process_set_state (place->process, MUSTER_WORKER_STOPPING);
+  muster_worker_life_terminate (place->life, place->group->group->stop_timeout_us);
+}
+
+static void
+restart_place (Place *place)
+{
+  muster_restart_clear (&place->restart);
+  if (place->life == NULL)
+    {
+      muster_worker_process_set_state (place->process, MUSTER_WORKER_BACKOFF);
+      set_timer (place, 0, start_cb);
+      return;
+    }
+  place->again = TRUE;
+  stop_place (place);
+}
+
+/* -- the object ---------------------------------------------------------------------------------- */
+
+MusterSupervisor *
+muster_supervisor_new (const MusterWorkerHouse *house, const MusterSupervisorCallbacks *callbacks, gpointer user_data)
+{
+  MusterSupervisor *self = g_new0 (MusterSupervisor, 1);
+
+  self->house = *house;
+  self->callbacks = *callbacks;
+  self->user_data = user_data;
+  self->groups = g_ptr_array_new_with_free_func (group_free);
+  self->lives = g_hash_table_new (stream_hash, stream_equal);
+  return self;
+}
+
+void
+muster_supervisor_free (MusterSupervisor *self)
+{
+  GHashTableIter iter;
+  gpointer life;
+
+  clear_source (&self->drain_timer);
+  g_hash_table_iter_init (&iter, self->lives);
+  while (g_hash_table_iter_next (&iter, NULL, &life))
+    {
+      g_hash_table_iter_steal (&iter);
+      muster_worker_life_free (life, TRUE);
+    }
+  g_hash_table_unref (self->lives);
+  g_ptr_array_unref (self->groups);
+  g_free (self);
+}
+
+void
+muster_supervisor_add_group (MusterSupervisor *self, MusterWorkerGroup *group, MusterWorkerCommand *command,
+                             const char *endpoint)
+{
+  Group *added = g_new0 (Group, 1);
+
+  added->supervisor = self;
+  added->group = g_object_ref (group);
+  added->endpoint = g_strdup (endpoint);
+  added->plan = (MusterWorkerPlan){ added->group, command, added->endpoint };
+  added->places = g_ptr_array_new_with_free_func (place_free);
+  added->target = group->instances;
+  g_ptr_array_add (self->groups, added);
+}
+
+void
+muster_supervisor_start (MusterSupervisor *self)
+{
+  for (guint i = 0; i < self->groups->len; i++)
+    fill (g_ptr_array_index (self->groups, i));
+}
+
+void
+muster_supervisor_stop (MusterSupervisor *self, gint64 drain_timeout_us)
+{
+  self->stopping = TRUE;
+  self->drain_timeout_us = drain_timeout_us;
+  for (guint i = 0; i < self->groups->len; i++)
+    {
+      Group *group = g_ptr_array_index (self->groups, i);
+
+      for (guint k = 0; k < group->places->len; k++)
+        stop_place (g_ptr_array_index (group->places, k));
+    }
+  check_stopped (self);
+}
+
+static Group *
+find_group (MusterSupervisor *self, const char *name)
+{
+  for (guint i = 0; i < self->groups->len; i++)
+    {
+      Group *group = g_ptr_array_index (self->groups, i);
+
+      if (g_strcmp0 (muster_worker_group_get_name (group->group), name) == 0)
+        return group;
+    }
+  return NULL;
+}
+
+gboolean
+muster_supervisor_scale (MusterSupervisor *self, const char *name, guint instances, GError **error)
+{
+  Group *group = find_group (self, name);
+
+  if (group == NULL)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_NOT_FOUND, "there is no worker group \"%s\"", name);
+      return FALSE;
+    }
+  if (instances > MUSTER_WORKER_GROUP_INSTANCES_MAX)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "%u instances of %s: %d are the most", instances, name,
+                   MUSTER_WORKER_GROUP_INSTANCES_MAX);
+      return FALSE;
+    }
+  group->target = instances;
+  for (guint i = instances; i < group->places->len; i++)
+    stop_place (g_ptr_array_index (group->places, i));
+  /* One that is on its way out and wanted again comes back when it has ended. */
+  for (guint i = 0; i < MIN (instances, group->places->len); i++)
+    {
+      Place *place = g_ptr_array_index (group->places, i);
+
+      place->again = place->again || (place->life != NULL && place->life->end.wanted);
+    }
+  trim (group);
+  fill (group);
+  return TRUE;
+}
+
+gboolean
+muster_supervisor_restart (MusterSupervisor *self, const char *what, GError **error)
+{
+  gboolean all = strcmp (what, "*") == 0;
+  gboolean found = all;
+
+  for (guint i = 0; i < self->groups->len; i++)
+    {
+      Group *group = g_ptr_array_index (self->groups, i);
+      gboolean whole = all || g_strcmp0 (muster_worker_group_get_name (group->group), what) == 0;
+
+      found = found || whole;
+      for (guint k = 0; k < group->places->len; k++)
+        {
+          Place *place = g_ptr_array_index (group->places, k);
+
+          if (!is_wanted (place) || (!whole && strcmp (place->process->id, what) != 0))
+            continue;
+          found = TRUE;
+          restart_place (place);
+        }
+    }
+  if (!found)
+    g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_NOT_FOUND, "there is no worker and no worker group \"%s\"", what);
+  return found;
+}
+
+gboolean
+muster_supervisor_send (MusterSupervisor *self, const char *worker, GVariant *message, GError **error)
+{
+  for (guint i = 0; i < self->groups->len; i++)
+    {
+      Group *group = g_ptr_array_index (self->groups, i);
+
+      for (guint k = 0; k < group->places->len; k++)
+        {
+          Place *place = g_ptr_array_index (group->places, k);
+
+          if (strcmp (place->process->id, worker) != 0)
+            continue;
+          if (place->life != NULL && place->life->connected)
+            {
+              muster_receiver_send (self->house.receiver, place->life->identity.stream, message);
+              return TRUE;
+            }
+          g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "the worker %s is not connected", worker);
+          return FALSE;
+        }
+    }
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_NOT_FOUND, "there is no worker \"%s\"", worker);
+  return FALSE;
+}
+
+void
+muster_supervisor_broadcast (MusterSupervisor *self, const char *group, GVariant *message)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->lives);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      MusterWorkerLife *life = value;
+
+      if (life->connected && life->pidfd >= 0 && (group == NULL || strcmp (life->process->group, group) == 0))
+        muster_receiver_send (self->house.receiver, life->identity.stream, message);
+    }
+}
+
+GPtrArray *
+muster_supervisor_list (MusterSupervisor *self)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; i < self->groups->len; i++)
+    {
+      Group *group = g_ptr_array_index (self->groups, i);
+
+      for (guint k = 0; k < group->places->len; k++)
+        g_ptr_array_add (list, g_object_ref (((Place *) g_ptr_array_index (group->places, k))->process));
+    }
+  return list;
+}
+
+/* -- what the receiver says ---------------------------------------------------------------------- */
+
+void
+muster_supervisor_connected (MusterSupervisor *self, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  MusterWorkerLife *life = g_hash_table_lookup (self->lives, stream);
+
+  if (life == NULL || life->connected)
+    return;
+  life->connected = TRUE;
+  self->callbacks.expect (life->process->id, life->pid, TRUE, self->user_data);
+  if (life->pidfd >= 0 && life->process->state == MUSTER_WORKER_STARTING)
+    muster_worker_process_set_state (life->process, MUSTER_WORKER_RUNNING);
+}
+
+void
+muster_supervisor_finished (MusterSupervisor *self, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  MusterWorkerLife *life = g_hash_table_lookup (self->lives, stream);
+
+  if (life == NULL)
+    return;
+  if (life->connected)
+    self->callbacks.expect (life->process->id, life->pid, FALSE, self->user_data);
+  g_hash_table_remove (self->lives, stream);
+  muster_worker_life_free (life, FALSE);
+  check_stopped (self);
+}
+
+MusterWorkerProcess *
+muster_supervisor_lookup (MusterSupervisor *self, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  MusterWorkerLife *life = g_hash_table_lookup (self->lives, stream);
+
+  return life != NULL ? life->process : NULL;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-end-record-private.h"
+#include "muster-logger-private.h"
+#include "muster-receiver-private.h"
+#include "muster-runtime-dir-private.h"
+#include "muster-worker-group-private.h"
+#include "muster-worker-process-private.h"
+
+/*
+ * MusterWorkerLife: one process of a worker, from its journal to its last words. Each restart is a new life with a new
+ * stream, and does not wait for the old one, which stays until its journal is drained. The cluster's thread only.
+ */
+typedef struct _MusterWorkerLife MusterWorkerLife;
+
+/* What all lives of a cluster share; borrowed, outlives them all. */
+typedef struct
+{
+  MusterRuntimeDir *runtime_dir;
+  MusterReceiver *receiver;
+  MusterLogger *logger; /* the primary's: captured lines go there */
+  GMainContext *context;
+  const char *cluster;
+  const char *metrics;  /* the variable MUSTER_METRICS */
+  MusterLevel level;    /* of groups that have none of their own */
+  struct rlimit nofile; /* as the primary found it */
+} MusterWorkerHouse;
+
+/* What the lives of a group share; borrowed. */
+typedef struct
+{
+  MusterWorkerGroup *group;
+  MusterWorkerCommand *command;
+  const char *endpoint;
+} MusterWorkerPlan;
+
+/* The process has ended and is reaped, and what it printed has been taken: life->end says how. */
+typedef void (*MusterWorkerExitedFunc) (MusterWorkerLife *life, gpointer user_data);
+
+struct _MusterWorkerLife
+{
+  const MusterWorkerHouse *house;
+  const MusterWorkerPlan *plan;
+  MusterWorkerProcess *process; /* owned reference */
+  MusterJournalIdentity identity;
+  char stream_text[2 * MUSTER_STREAM_ID_SIZE + 1];
+  char *journal_path; /* owned */
+  guint pid;
+  gint64 started_us;  /* g_get_monotonic_time() */
+  gboolean connected; /* has said HELLO: it reports metrics */
+  MusterEnd end;
+
+  /*< private >*/
+  int pidfd; /* owned; -1 after the end */
+  GSource *exit_source;
+  GSource *kill_source; /* SIGKILL after stop-timeout */
+  char *fifo_paths[2];  /* stdout, stderr */
+  struct _MusterCapture *captures[2];
+  GQueue stderr_tail; /* of char *: the last lines */
+  char *stderr_text;
+  MusterWorkerExitedFunc exited;
+  gpointer user_data;
+};
+
+/* Makes journal and FIFOs, tells the receiver, starts the process. */
+MusterWorkerLife *muster_worker_life_start (const MusterWorkerHouse *house, const MusterWorkerPlan *plan,
+                                            MusterWorkerProcess *process, MusterWorkerExitedFunc exited,
+                                            gpointer user_data, GError **error);
+/* SIGTERM now, SIGKILL after @timeout_us. Once is enough. */
+void muster_worker_life_terminate (MusterWorkerLife *life, gint64 timeout_us);
+void muster_worker_life_signal (MusterWorkerLife *life, int number);
+/* The journal is drained, or never will be (@keep_journal: a later primary's work). Kills what still runs. */
+void muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal);

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One process of a worker: journal, FIFOs, spawn, exit, last words. The cluster's thread only.
+ *
+ * The exit is watched by a pidfd: no SIGCHLD, which belongs to the application, and no reuse of a pid in between.
+ */
+#include "config.h"
+
+#include "muster-worker-life-private.h"
+
+#include "muster-capture-private.h"
+#include "muster-param.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+#define STDERR_TAIL_LINES 20
+#define STDERR_TAIL_WIDTH 1024 /* bytes of each line, so that the end record is far from an entry's most */
+
+static const char *const output_names[2] = { "stdout", "stderr" };
+
+/* -- what it prints ------------------------------------------------------------------------------ */
+
+static void
+keep_tail (MusterWorkerLife *life, const char *line, gsize length)
+{
+  if (life->stderr_tail.length == STDERR_TAIL_LINES)
+    g_free (g_queue_pop_head (&life->stderr_tail));
+  g_queue_push_tail (&life->stderr_tail, g_utf8_make_valid (line, (gssize) MIN (length, STDERR_TAIL_WIDTH)));
+}
+
+static char *
+join_tail (MusterWorkerLife *life)
+{
+  GString *text = g_string_new (NULL);
+
+  for (GList *l = life->stderr_tail.head; l != NULL; l = l->next)
+    g_string_append_printf (text, "%s%s", l->prev != NULL ? "\n" : "", (const char *) l->data);
+  return g_string_free (text, FALSE);
+}
+
+static void
+log_line (MusterWorkerLife *life, MusterLevel level, int output, const char *line, gsize length)
+{
+  if (level != MUSTER_LEVEL_NONE)
+    muster_logger_log_captured (life->house->logger, level, life->process->id, life->pid, output_names[output], line,
+                                length);
+}
+
+static void
+stdout_line_cb (MusterLevel level, const char *line, gsize length, gpointer user_data)
+{
+  log_line (user_data, level, 0, line, length);
+}
+
+static void
+stderr_line_cb (MusterLevel level, const char *line, gsize length, gpointer user_data)
+{
+  keep_tail (user_data, line, length);
+  log_line (user_data, level, 1, line, length);
+}
+
+/* Makes both FIFOs; @write_fds are the caller's. */
+static gboolean
+open_outputs (MusterWorkerLife *life, int write_fds[2], GError **error)
+{
+  const MusterLevel levels[2] = { life->plan->group->stdout_level, life->plan->group->stderr_level };
+  const MusterCaptureFunc funcs[2] = { stdout_line_cb, stderr_line_cb };
+  const char *directory = muster_runtime_dir_get_fifos (life->house->runtime_dir);
+
+  for (int i = 0; i < 2; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s-%s.%s", life->process->id, life->stream_text, output_names[i]);
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+      int read_fd = -1;
+
+      if (!muster_capture_make_fifo (path, &read_fd, &write_fds[i], error))
+        return FALSE;
+      life->fifo_paths[i] = g_steal_pointer (&path);
+      life->captures[i] = muster_capture_new (read_fd, levels[i], funcs[i], life);
+    }
+  return TRUE;
+}
+
+static void
+close_outputs (MusterWorkerLife *life)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      g_clear_pointer (&life->captures[i], muster_capture_free);
+      if (life->fifo_paths[i] != NULL)
+        unlink (life->fifo_paths[i]);
+      g_clear_pointer (&life->fifo_paths[i], g_free);
+    }
+}
+
+/* -- its journal --------------------------------------------------------------------------------- */
+
+static gboolean
+fill_random (void *bytes, gsize size, GError **error)
+{
+  if (getrandom (bytes, size, 0) == (ssize_t) size)
+    return TRUE;
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "get %" G_GSIZE_FORMAT " random bytes: %s", size,
+               g_strerror (errno));
+  return FALSE;
+}
+
+static gboolean
+make_identity (MusterWorkerLife *life, GError **error)
+{
+  MusterJournalIdentity *identity = &life->identity;
+
+  if (!fill_random (identity->stream, sizeof identity->stream, error)
+      || !fill_random (identity->token, sizeof identity->token, error))
+    return FALSE;
+  identity->start_time_us = g_get_real_time ();
+  g_strlcpy (identity->cluster, life->house->cluster, sizeof identity->cluster);
+  g_strlcpy (identity->worker, life->process->id, sizeof identity->worker);
+  g_strlcpy (identity->group, life->process->group, sizeof identity->group);
+  for (gsize i = 0; i < sizeof identity->stream; i++)
+    g_snprintf (life->stream_text + 2 * i, 3, "%02x", identity->stream[i]);
+  return TRUE;
+}
+
+/* Returns the worker's descriptor. The receiver knows the journal from here on. */
+static int
+make_journal (MusterWorkerLife *life, GError **error)
+{
+  g_autofree char *name = g_strdup_printf ("%s-%s.journal", life->process->id, life->stream_text);
+  gsize ring_size = 0;
+  int fd, copy;
+
+  life->journal_path = g_build_filename (muster_runtime_dir_get_journals (life->house->runtime_dir), name, NULL);
+  fd = muster_journal_create_file (life->journal_path, life->plan->group->journal_size, &life->identity, error);
+  if (fd < 0)
+    {
+      g_clear_pointer (&life->journal_path, g_free);
+      return -1;
+    }
+  copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0 || !muster_journal_read_identity (fd, &life->identity, &ring_size, error))
+    {
+      if (copy < 0)
+        g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "duplicate the journal's descriptor: %s",
+                     g_strerror (errno));
+      else
+        close (copy);
+      close (fd);
+      return -1;
+    }
+  muster_receiver_add_journal (life->house->receiver, &life->identity, ring_size, copy);
+  return fd;
+}
+
+/* -- its environment ----------------------------------------------------------------------------- */
+
+static void
+set_variable (char ***environment, const char *name, const char *value)
+{
+  *environment = g_environ_setenv (*environment, name, value, TRUE);
+}
+
+/* What concerns the primary alone: its own service manager, and its own primary, where it is a worker itself. */
+static char **
+inherited_environment (void)
+{
+  char **environment = g_get_environ ();
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+
+  for (char **v = environment; *v != NULL; v++)
+    if ((g_str_has_prefix (*v, "MUSTER_") && !g_str_has_prefix (*v, "MUSTER_PLUGIN_PATH="))
+        || g_str_has_prefix (*v, "NOTIFY_SOCKET=") || g_str_has_prefix (*v, "WATCHDOG_")
+        || g_str_has_prefix (*v, "LISTEN_"))
+      g_ptr_array_add (names, g_strndup (*v, strcspn (*v, "=")));
+  for (guint i = 0; i < names->len; i++)
+    environment = g_environ_unsetenv (environment, g_ptr_array_index (names, i));
+  return environment;
+}
+
+static char **
+make_environment (MusterWorkerLife *life)
+{
+  const MusterWorkerGroup *group = life->plan->group;
+  const MusterWorkerCommand *command = life->plan->command;
+  g_autofree char *block_timeout = muster_duration_to_string (group->block_timeout_us);
+  g_autofree char *flush_interval = muster_duration_to_string (group->flush_interval_us);
+  MusterLevel level = group->level != MUSTER_LEVEL_NONE ? group->level : life->house->level;
+  char **environment = inherited_environment ();
+
+  if (command->change_user && command->user_name != NULL)
+    {
+      set_variable (&environment, "HOME", command->home);
+      set_variable (&environment, "USER", command->user_name);
+      set_variable (&environment, "LOGNAME", command->user_name);
+    }
+  for (char **v = group->environment; v != NULL && *v != NULL; v++)
+    {
+      g_autofree char *name = g_strndup (*v, strcspn (*v, "="));
+
+      set_variable (&environment, name, *v + strlen (name) + 1);
+    }
+  set_variable (&environment, "MUSTER_WORKER", life->process->id);
+  set_variable (&environment, "MUSTER_GROUP", life->process->group);
+  set_variable (&environment, "MUSTER_CLUSTER", life->house->cluster);
+  set_variable (&environment, "MUSTER_ENDPOINT", life->plan->endpoint);
+  set_variable (&environment, "MUSTER_JOURNAL_FD", G_STRINGIFY (MUSTER_SPAWN_JOURNAL_FD));
+  set_variable (&environment, "MUSTER_LEVEL", muster_level_to_string (level));
+  set_variable (&environment, "MUSTER_BLOCK_TIMEOUT", block_timeout);
+  set_variable (&environment, "MUSTER_FLUSH_INTERVAL", flush_interval);
+  set_variable (&environment, "MUSTER_METRICS", life->house->metrics);
+  return environment;
+}
+
+/* -- its process --------------------------------------------------------------------------------- */
+
+/* The group's limits; before them the number of descriptors that the primary found, for it may have raised its own. */
+static gsize
+fill_limits (MusterWorkerLife *life, MusterSpawnLimit limits[MUSTER_WORKER_GROUP_N_LIMITS + 1])
+{
+  const MusterWorkerCommand *command = life->plan->command;
+
+  limits[0] = (MusterSpawnLimit){ RLIMIT_NOFILE, life->house->nofile };
+  for (gsize i = 0; i < command->n_limits; i++)
+    limits[i + 1] = command->limits[i];
+  return command->n_limits + 1;
+}
+
+static gboolean
+spawn (MusterWorkerLife *life, int journal_fd, const int output_fds[2], GError **error)
+{
+  const MusterWorkerCommand *command = life->plan->command;
+  g_auto (GStrv) environment = make_environment (life);
+  MusterSpawnLimit limits[MUSTER_WORKER_GROUP_N_LIMITS + 1];
+  MusterSpawnOptions options = {
+    .program = command->program,
+    .argv = (const char *const *) command->argv,
+    .environment = (const char *const *) environment,
+    .directory = command->directory,
+    .change_user = command->change_user,
+    .uid = command->uid,
+    .gid = command->gid,
+    .groups = command->groups,
+    .n_groups = command->n_groups,
+    .limits = limits,
+    .n_limits = fill_limits (life, limits),
+    .umask = command->umask,
+    .stdout_fd = output_fds[0],
+    .stderr_fd = output_fds[1],
+    .journal_fd = journal_fd,
+  };
+  g_autoptr (GError) problem = NULL;
+  pid_t pid = 0;
+
+  if (!muster_spawn (&options, &pid, &life->pidfd, error))
+    return FALSE;
+  life->pid = life->identity.pid = (guint) pid;
+  life->started_us = g_get_monotonic_time ();
+  if (!muster_journal_set_pid (journal_fd, life->pid, &problem))
+    muster_warning (life->house->logger, "%s: %s", life->process->id, problem->message);
+  return TRUE;
+}
+
+static void
+destroy_source (GSource **source)
+{
+  if (*source != NULL)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+static void
+fill_end (MusterWorkerLife *life, pid_t waited, int status, const struct rusage *usage)
+{
+  MusterEnd *end = &life->end;
+
+  end->reason = MUSTER_EXIT_UNKNOWN; /* somebody else has reaped it */
+  if (waited > 0 && WIFEXITED (status))
+    {
+      end->reason = MUSTER_EXIT_STATUS;
+      end->status = WEXITSTATUS (status);
+    }
+  else if (waited > 0 && WIFSIGNALED (status))
+    {
+      end->reason = MUSTER_EXIT_SIGNAL;
+      end->signal = WTERMSIG (status);
+      end->core_dumped = WCOREDUMP (status);
+    }
+  end->timed_out = end->timed_out && end->reason == MUSTER_EXIT_SIGNAL && end->signal == SIGKILL;
+  end->run_time_us = g_get_monotonic_time () - life->started_us;
+  end->max_rss_kib = waited > 0 ? (guint64) usage->ru_maxrss : 0;
+  end->pid = life->pid;
+  end->restarts = life->process->restarts;
+  end->stderr_tail = life->stderr_text = join_tail (life);
+}
+
+static gboolean
+exit_cb (int fd, GIOCondition condition, gpointer user_data)
+{
+  MusterWorkerLife *life = user_data;
+  siginfo_t info = { 0 };
+  struct rusage usage = { 0 };
+  int status = 0;
+  pid_t waited;
+
+  if (waitid ((idtype_t) P_PIDFD, (id_t) fd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+    return G_SOURCE_CONTINUE;
+  /* What it started and left behind goes with it, so that the next one finds the field clear. Before it is reaped: until
+   * then nobody else can have its number. */
+  if (info.si_pid != 0)
+    kill (-(pid_t) life->pid, SIGKILL);
+  do
+    waited = wait4 ((pid_t) life->pid, &status, 0, &usage);
+  while (waited < 0 && errno == EINTR);
+  muster_capture_finish (life->captures[0]);
+  muster_capture_finish (life->captures[1]);
+  close_outputs (life);
+  destroy_source (&life->exit_source);
+  destroy_source (&life->kill_source);
+  close (life->pidfd);
+  life->pidfd = -1;
+  fill_end (life, waited, status, &usage);
+  life->exited (life, life->user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+watch (MusterWorkerLife *life)
+{
+  GMainContext *context = life->house->context;
+
+  muster_capture_attach (life->captures[0], context);
+  muster_capture_attach (life->captures[1], context);
+  life->exit_source = g_unix_fd_source_new (life->pidfd, G_IO_IN);
+  g_source_set_static_name (life->exit_source, "muster-worker-exit");
+  g_source_set_callback (life->exit_source, G_SOURCE_FUNC (exit_cb), life, NULL);
+  g_source_attach (life->exit_source, context);
+}
+
+/* Everything that may fail; the caller cleans up. */
+static gboolean
+begin (MusterWorkerLife *life, GError **error)
+{
+  int output_fds[2] = { -1, -1 };
+  int journal_fd = -1;
+  gboolean started;
+
+  started = make_identity (life, error) && open_outputs (life, output_fds, error)
+            && (journal_fd = make_journal (life, error)) >= 0 && spawn (life, journal_fd, output_fds, error);
+  if (!started && journal_fd >= 0)
+    muster_receiver_finish (life->house->receiver, life->identity.stream, NULL);
+  if (journal_fd >= 0)
+    close (journal_fd);
+  for (int i = 0; i < 2; i++)
+    if (output_fds[i] >= 0)
+      close (output_fds[i]);
+  return started;
+}
+
+MusterWorkerLife *
+muster_worker_life_start (const MusterWorkerHouse *house, const MusterWorkerPlan *plan, MusterWorkerProcess *process,
+                          MusterWorkerExitedFunc exited, gpointer user_data, GError **error)
+{
+  MusterWorkerLife *life = g_new0 (MusterWorkerLife, 1);
+
+  life->house = house;
+  life->plan = plan;
+  life->process = g_object_ref (process);
+  life->pidfd = -1;
+  life->exited = exited;
+  life->user_data = user_data;
+  if (!begin (life, error))
+    {
+      muster_worker_life_free (life, FALSE);
+      return NULL;
+    }
+  watch (life);
+  return life;
+}
+
+void
+muster_worker_life_signal (MusterWorkerLife *life, int number)
+{
+  if (life->pidfd >= 0)
+    syscall (SYS_pidfd_send_signal, life->pidfd, number, NULL, 0);
+}
+
+static gboolean
+kill_cb (gpointer user_data)
+{
+  MusterWorkerLife *life = user_data;
+
+  life->end.timed_out = TRUE;
+  muster_worker_life_signal (life, SIGKILL);
+  return G_SOURCE_REMOVE;
+}
+
+void
+muster_worker_life_terminate (MusterWorkerLife *life, gint64 timeout_us)
+{
+  if (life->pidfd < 0 || life->end.wanted)
+    return;
+  life->end.wanted = TRUE;
+  muster_worker_life_signal (life, SIGTERM);
+  muster_worker_life_signal (life, SIGCONT); /* one that is stopped must be able to end */
+  life->kill_source = g_timeout_source_new ((guint) (timeout_us / 1000));
+  g_source_set_callback (life->kill_source, kill_cb, life, NULL);
+  g_source_attach (life->kill_source, life->house->context);
+}
+
+void
+muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal)
+{
+  destroy_source (&life->exit_source);
+  destroy_source (&life->kill_source);
+  if (life->pidfd >= 0)
+    {
+      kill (-(pid_t) life->pid, SIGKILL);
+      while (waitpid ((pid_t) life->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+      close (life->pidfd);
+    }
+  close_outputs (life);
+  if (life->journal_path != NULL && !keep_journal)
+    unlink (life->journal_path);
+  g_free (life->journal_path);
+  g_queue_clear_full (&life->stderr_tail, g_free);
+  g_free (life->stderr_text);
+  g_object_unref (life->process);
+  g_free (life);
+}
