@@ -185,7 +185,8 @@ muster_delivery_add (MusterDelivery *self, MusterBatch *batch)
   while (muster_entry_iter_next (&iter, &entry))
     if (entry.kind == MUSTER_ENTRY_SNAPSHOT && entry.origin != NULL)
       {
-        g_autofree char *worker = g_strndup (entry.origin->worker.data, entry.origin->worker.length);
+        g_autofree char *worker =
+            g_strndup (entry.origin->worker.length > 0 ? entry.origin->worker.data : "", entry.origin->worker.length);
 
         take_snapshot (self, worker, entry.origin->pid, &entry);
       }

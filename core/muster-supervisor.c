@@ -294,6 +294,7 @@ start_place (Place *place)
   g_autoptr (GError) error = NULL;
   gboolean again = place->incarnation > 0;
 
+  place->begun = TRUE;
   clear_source (&place->timer);
   place->life = muster_worker_life_start (&self->house, &place->group->plan, place->process, exited_cb, place, &error);
   if (place->life == NULL)

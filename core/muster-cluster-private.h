@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-cluster.h"
+#include "muster-delivery-private.h"
+#include "muster-supervisor-private.h"
+
+typedef enum
+{
+  MUSTER_CLUSTER_IDLE,
+  MUSTER_CLUSTER_RUNNING,
+  MUSTER_CLUSTER_STOPPING,
+} MusterClusterState;
+
+/* Everything a cluster has only while it runs, in the order in which it is made. */
+typedef struct
+{
+  GPtrArray *commands;  /* of MusterWorkerCommand, by group; taken over by the supervisor one by one */
+  GPtrArray *endpoints; /* of char *, by group */
+  char *metrics_text;   /* the variable MUSTER_METRICS */
+  struct rlimit nofile; /* as it was found */
+  MusterRuntimeDir *runtime_dir;
+  char *journal_path;
+  MusterJournal *journal; /* `master` */
+  MusterSink *sink;
+  MusterLogger *logger;
+  MusterPipeline *pipeline;
+  gboolean pipeline_started;
+  MusterTimeBase base;
+  MusterDelivery *delivery;
+  MusterReceiver *receiver;
+  guint n_sources_started;
+  MusterSupervisor *supervisor;
+  GSource *tap_source; /* looks whether somebody listens to `record` */
+  gboolean tapped;
+} MusterClusterRun;
+
+struct _MusterCluster
+{
+  GObject parent_instance;
+
+  /* Properties; strings owned. */
+  char *name;
+  char *host;
+  char *runtime_path; /* nullable */
+  char *state_path;   /* nullable */
+  gint64 interval_us;
+  double scale_factor;
+  gboolean persist;
+  MusterLevel level;
+  guint64 journal_size;
+  gint64 drain_timeout_us;
+
+  GMainContext *context; /* owned; the thread-default one at construction */
+  GPtrArray *groups;     /* of MusterWorkerGroup */
+  GPtrArray *transports;
+  GPtrArray *sources;
+  MusterClusterState state;
+  GPtrArray *stop_tasks; /* of GTask: who waits for the end */
+  MusterClusterRun run;
+};
+
+typedef enum
+{
+  MUSTER_CLUSTER_DELIVERY,
+  MUSTER_CLUSTER_RECORD,
+  MUSTER_CLUSTER_MESSAGE,
+  MUSTER_CLUSTER_WORKER_STARTED,
+  MUSTER_CLUSTER_WORKER_EXITED,
+  MUSTER_CLUSTER_WORKER_RESTARTED,
+  MUSTER_CLUSTER_N_SIGNALS
+} MusterClusterSignal;
+
+/* In muster-cluster.c */
+extern guint muster_cluster_signals[MUSTER_CLUSTER_N_SIGNALS];
+
+/* In muster-cluster-run.c: start makes everything or nothing; end takes it down: FALSE if something that was said is
+ * in no required transport yet (it stays in journals then). */
+gboolean muster_cluster_run_start (MusterCluster *self, GError **error);
+gboolean muster_cluster_run_end (MusterCluster *self, gboolean drained);
+/* In muster-cluster.c: the run has told everything that it had to. */
+void muster_cluster_stopped (MusterCluster *self, gboolean drained);
