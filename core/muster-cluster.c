@@ -418,7 +418,7 @@ muster_cluster_stop_async (MusterCluster *self, GCancellable *cancellable, GAsyn
   g_return_if_fail (MUSTER_IS_CLUSTER (self));
 
   task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, muster_cluster_stop_async);
+  g_task_set_name (task, "muster_cluster_stop_async");
   if (self->state == MUSTER_CLUSTER_IDLE)
     {
       g_task_return_boolean (task, TRUE);
