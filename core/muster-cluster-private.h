@@ -33,6 +33,7 @@ typedef struct
   MusterSupervisor *supervisor;
   GSource *tap_source; /* looks whether somebody listens to `record` */
   gboolean tapped;
+  gboolean keep_journal; /* something in it has not arrived */
 } MusterClusterRun;
 
 struct _MusterCluster
@@ -57,6 +58,7 @@ struct _MusterCluster
   GPtrArray *sources;
   MusterClusterState state;
   GPtrArray *stop_tasks; /* of GTask: who waits for the end */
+  gboolean arrived;      /* what they will be told */
   MusterClusterRun run;
 };
 
@@ -74,9 +76,10 @@ typedef enum
 /* In muster-cluster.c */
 extern guint muster_cluster_signals[MUSTER_CLUSTER_N_SIGNALS];
 
-/* In muster-cluster-run.c: start makes everything or nothing; end takes it down: FALSE if something that was said is
- * in no required transport yet (it stays in journals then). */
+/* In muster-cluster-run.c. Start makes everything or nothing. Finish says and writes the last of it: FALSE if something
+ * that was said is in no required transport yet (it stays in journals then). Clear takes everything down. */
 gboolean muster_cluster_run_start (MusterCluster *self, GError **error);
-gboolean muster_cluster_run_end (MusterCluster *self, gboolean drained);
-/* In muster-cluster.c: the run has told everything that it had to. */
+gboolean muster_cluster_run_finish (MusterCluster *self, gboolean drained);
+void muster_cluster_run_clear (MusterCluster *self);
+/* In muster-cluster.c: all workers have ended. */
 void muster_cluster_stopped (MusterCluster *self, gboolean drained);

@@ -138,7 +138,7 @@ report_cb (MusterTransport *transport, MusterLevel level, const char *message, g
   muster_logger_log_fields (user_data, level, NULL, 0, NULL,
                             MUSTER_FIELDS (MUSTER_TEXT ("event", "transport"),
                                            MUSTER_TEXT ("transport", muster_transport_get_name (transport))),
-                            "transport %s: %s", muster_transport_get_name (transport), message);
+                            "%s", message);
 }
 
 static gboolean
@@ -419,9 +419,9 @@ free_commands (MusterClusterRun *run)
   g_clear_pointer (&run->metrics_text, g_free);
 }
 
-/* Whatever there is, last made first. @keep_journal: something in it has not arrived. */
+/* Whatever there is, last made first. */
 static void
-take_down (MusterCluster *self, gboolean keep_journal)
+take_down (MusterCluster *self)
 {
   MusterClusterRun *run = &self->run;
 
@@ -430,15 +430,17 @@ take_down (MusterCluster *self, gboolean keep_journal)
   g_clear_pointer (&run->tap_source, g_source_unref);
   stop_sources (self);
   g_clear_pointer (&run->supervisor, muster_supervisor_free);
-  g_clear_pointer (&run->receiver, muster_receiver_free);
-  g_clear_pointer (&run->delivery, muster_delivery_free);
+  if (run->receiver != NULL)
+    muster_receiver_stop (run->receiver, 0);
   if (run->pipeline_started)
     muster_pipeline_stop (run->pipeline, self->drain_timeout_us);
+  g_clear_pointer (&run->receiver, muster_receiver_free);
+  g_clear_pointer (&run->delivery, muster_delivery_free);
   g_clear_pointer (&run->pipeline, muster_pipeline_unref);
   g_clear_object (&run->logger);
   g_clear_pointer (&run->sink, muster_sink_unref);
   g_clear_pointer (&run->journal, muster_journal_unref);
-  if (run->journal_path != NULL && !keep_journal)
+  if (run->journal_path != NULL && !run->keep_journal)
     unlink (run->journal_path);
   g_clear_pointer (&run->journal_path, g_free);
   g_clear_pointer (&run->runtime_dir, muster_runtime_dir_free);
@@ -460,13 +462,13 @@ muster_cluster_run_start (MusterCluster *self, GError **error)
   raise_descriptors (self);
   if (!open_runtime_dir (self, path, error) || !open_journal (self, error) || !start_pipeline (self, error))
     {
-      take_down (self, FALSE);
+      take_down (self);
       return FALSE;
     }
   start_delivery (self);
   if (!start_receiver (self, error) || !start_sources (self, error))
     {
-      take_down (self, FALSE);
+      take_down (self);
       return FALSE;
     }
   make_supervisor (self);
@@ -479,7 +481,7 @@ muster_cluster_run_start (MusterCluster *self, GError **error)
 }
 
 gboolean
-muster_cluster_run_end (MusterCluster *self, gboolean drained)
+muster_cluster_run_finish (MusterCluster *self, gboolean drained)
 {
   MusterClusterRun *run = &self->run;
   gboolean arrived;
@@ -495,6 +497,12 @@ muster_cluster_run_end (MusterCluster *self, gboolean drained)
                             MUSTER_FIELDS (MUSTER_TEXT ("event", "primary-stop")), "the primary of cluster %s stopped",
                             self->name);
   arrived = muster_receiver_stop (run->receiver, self->drain_timeout_us);
-  take_down (self, !arrived);
+  run->keep_journal = !arrived;
   return arrived && drained;
+}
+
+void
+muster_cluster_run_clear (MusterCluster *self)
+{
+  take_down (self);
 }

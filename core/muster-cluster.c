@@ -368,7 +368,7 @@ muster_cluster_start (MusterCluster *self, GError **error)
   if (!muster_cluster_run_start (self, error))
     return FALSE;
   self->state = MUSTER_CLUSTER_RUNNING;
-  g_object_ref (self); /* given back in muster_cluster_stopped() */
+  g_object_ref (self); /* given back in finished_cb() */
   muster_supervisor_start (self->run.supervisor);
   return TRUE;
 }
@@ -384,17 +384,31 @@ complete (GTask *task, gboolean arrived)
                              "left is kept in its journals");
 }
 
-void
-muster_cluster_stopped (MusterCluster *self, gboolean drained)
+static gboolean
+finished_cb (gpointer user_data)
 {
-  gboolean arrived = muster_cluster_run_end (self, drained);
+  g_autoptr (MusterCluster) self = user_data; /* what muster_cluster_start() took */
   g_autoptr (GPtrArray) tasks = g_steal_pointer (&self->stop_tasks);
 
+  muster_cluster_run_clear (self);
   self->stop_tasks = g_ptr_array_new_with_free_func (g_object_unref);
   self->state = MUSTER_CLUSTER_IDLE;
   for (guint i = 0; i < tasks->len; i++)
-    complete (g_ptr_array_index (tasks, i), arrived);
-  g_object_unref (self);
+    complete (g_ptr_array_index (tasks, i), self->arrived);
+  return G_SOURCE_REMOVE;
+}
+
+void
+muster_cluster_stopped (MusterCluster *self, gboolean drained)
+{
+  GSource *source = g_idle_source_new ();
+
+  self->arrived = muster_cluster_run_finish (self, drained);
+  /* Behind what the receiver has told the main context before it stopped: the last records for `record`. */
+  g_source_set_priority (source, G_PRIORITY_DEFAULT_IDLE);
+  g_source_set_callback (source, finished_cb, self, NULL);
+  g_source_attach (source, self->context);
+  g_source_unref (source);
 }
 
 /**

@@ -46,6 +46,7 @@ struct _MusterWorkerLife
   MusterJournalIdentity identity;
   char stream_text[2 * MUSTER_STREAM_ID_SIZE + 1];
   char *journal_path; /* owned */
+  gsize ring_size;
   guint pid;
   gint64 started_us;  /* g_get_monotonic_time() */
   gboolean connected; /* has said HELLO: it reports metrics */

@@ -137,33 +137,22 @@ make_identity (MusterWorkerLife *life, GError **error)
   return TRUE;
 }
 
-/* Returns the worker's descriptor. The receiver knows the journal from here on. */
+/* Returns the worker's descriptor. */
 static int
 make_journal (MusterWorkerLife *life, GError **error)
 {
   g_autofree char *name = g_strdup_printf ("%s-%s.journal", life->process->id, life->stream_text);
-  gsize ring_size = 0;
-  int fd, copy;
+  int fd;
 
   life->journal_path = g_build_filename (muster_runtime_dir_get_journals (life->house->runtime_dir), name, NULL);
   fd = muster_journal_create_file (life->journal_path, life->plan->group->journal_size, &life->identity, error);
   if (fd < 0)
+    g_clear_pointer (&life->journal_path, g_free);
+  else if (!muster_journal_read_identity (fd, &life->identity, &life->ring_size, error))
     {
-      g_clear_pointer (&life->journal_path, g_free);
-      return -1;
-    }
-  copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
-  if (copy < 0 || !muster_journal_read_identity (fd, &life->identity, &ring_size, error))
-    {
-      if (copy < 0)
-        g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "duplicate the journal's descriptor: %s",
-                     g_strerror (errno));
-      else
-        close (copy);
       close (fd);
-      return -1;
+      fd = -1;
     }
-  muster_receiver_add_journal (life->house->receiver, &life->identity, ring_size, copy);
   return fd;
 }
 
@@ -272,6 +261,8 @@ spawn (MusterWorkerLife *life, int journal_fd, const int output_fds[2], GError *
   life->started_us = g_get_monotonic_time ();
   if (!muster_journal_set_pid (journal_fd, life->pid, &problem))
     muster_warning (life->house->logger, "%s: %s", life->process->id, problem->message);
+  /* Now, with the pid that labels what it says. Should its HELLO be quicker, RESET makes it say that again. */
+  muster_receiver_add_journal (life->house->receiver, &life->identity, life->ring_size, journal_fd);
   return TRUE;
 }
 
@@ -361,9 +352,7 @@ begin (MusterWorkerLife *life, GError **error)
 
   started = make_identity (life, error) && open_outputs (life, output_fds, error)
             && (journal_fd = make_journal (life, error)) >= 0 && spawn (life, journal_fd, output_fds, error);
-  if (!started && journal_fd >= 0)
-    muster_receiver_finish (life->house->receiver, life->identity.stream, NULL);
-  if (journal_fd >= 0)
+  if (journal_fd >= 0 && !started) /* else the receiver has it */
     close (journal_fd);
   for (int i = 0; i < 2; i++)
     if (output_fds[i] >= 0)
