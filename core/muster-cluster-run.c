@@ -14,6 +14,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+/* Once a transport has let one drain-timeout pass, it is not given another one. */
+#define STUCK_TIMEOUT_US G_TIME_SPAN_SECOND
+
 /* -- before anything is made --------------------------------------------------------------------- */
 
 static gboolean
@@ -433,7 +436,7 @@ take_down (MusterCluster *self)
   if (run->receiver != NULL)
     muster_receiver_stop (run->receiver, 0);
   if (run->pipeline_started)
-    muster_pipeline_stop (run->pipeline, self->drain_timeout_us);
+    muster_pipeline_stop (run->pipeline, run->keep_journal ? STUCK_TIMEOUT_US : self->drain_timeout_us);
   g_clear_pointer (&run->receiver, muster_receiver_free);
   g_clear_pointer (&run->delivery, muster_delivery_free);
   g_clear_pointer (&run->pipeline, muster_pipeline_unref);
@@ -496,7 +499,7 @@ muster_cluster_run_finish (MusterCluster *self, gboolean drained)
   muster_logger_log_fields (run->logger, MUSTER_LEVEL_NOTICE, NULL, 0, NULL,
                             MUSTER_FIELDS (MUSTER_TEXT ("event", "primary-stop")), "the primary of cluster %s stopped",
                             self->name);
-  arrived = muster_receiver_stop (run->receiver, self->drain_timeout_us);
+  arrived = muster_receiver_stop (run->receiver, drained ? self->drain_timeout_us : STUCK_TIMEOUT_US);
   run->keep_journal = !arrived;
   return arrived && drained;
 }
