@@ -6,7 +6,7 @@
 
 #include "muster-cluster-private.h"
 
-#include "muster-param.h"
+#include "muster-environment-private.h"
 #include "muster-source-private.h"
 
 #include <errno.h>
@@ -168,8 +168,6 @@ deliver_cb (MusterDataset *dataset, gpointer user_data)
 static void
 start_delivery (MusterCluster *self)
 {
-  char scale_factor[G_ASCII_DTOSTR_BUF_SIZE];
-  g_autofree char *interval = muster_duration_to_string (self->interval_us);
   MusterMetricsOptions options = {
     .name = (char *) "",
     .interval_us = self->interval_us,
@@ -179,9 +177,7 @@ start_delivery (MusterCluster *self)
   };
 
   muster_time_base_now (&self->run.base);
-  self->run.metrics_text = g_strdup_printf ("interval=%s;scale-factor=%s;persist=%s", interval,
-                                            g_ascii_dtostr (scale_factor, sizeof scale_factor, self->scale_factor),
-                                            self->persist ? "true" : "false");
+  self->run.metrics_text = muster_metrics_options_to_string (&options);
   self->run.delivery = muster_delivery_new (self->run.journal, self->run.logger, &self->run.base, self->context,
                                             &options, deliver_cb, self);
 }

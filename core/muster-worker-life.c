@@ -9,6 +9,7 @@
 #include "muster-worker-life-private.h"
 
 #include "muster-capture-private.h"
+#include "muster-environment-private.h"
 #include "muster-param.h"
 
 #include <errno.h>
@@ -203,15 +204,15 @@ make_environment (MusterWorkerLife *life)
 
       set_variable (&environment, name, *v + strlen (name) + 1);
     }
-  set_variable (&environment, "MUSTER_WORKER", life->process->id);
-  set_variable (&environment, "MUSTER_GROUP", life->process->group);
-  set_variable (&environment, "MUSTER_CLUSTER", life->house->cluster);
-  set_variable (&environment, "MUSTER_ENDPOINT", life->plan->endpoint);
-  set_variable (&environment, "MUSTER_JOURNAL_FD", G_STRINGIFY (MUSTER_SPAWN_JOURNAL_FD));
-  set_variable (&environment, "MUSTER_LEVEL", muster_level_to_string (level));
-  set_variable (&environment, "MUSTER_BLOCK_TIMEOUT", block_timeout);
-  set_variable (&environment, "MUSTER_FLUSH_INTERVAL", flush_interval);
-  set_variable (&environment, "MUSTER_METRICS", life->house->metrics);
+  set_variable (&environment, MUSTER_ENV_WORKER, life->process->id);
+  set_variable (&environment, MUSTER_ENV_GROUP, life->process->group);
+  set_variable (&environment, MUSTER_ENV_CLUSTER, life->house->cluster);
+  set_variable (&environment, MUSTER_ENV_ENDPOINT, life->plan->endpoint);
+  set_variable (&environment, MUSTER_ENV_JOURNAL_FD, G_STRINGIFY (MUSTER_SPAWN_JOURNAL_FD));
+  set_variable (&environment, MUSTER_ENV_LEVEL, muster_level_to_string (level));
+  set_variable (&environment, MUSTER_ENV_BLOCK_TIMEOUT, block_timeout);
+  set_variable (&environment, MUSTER_ENV_FLUSH_INTERVAL, flush_interval);
+  set_variable (&environment, MUSTER_ENV_METRICS, life->house->metrics);
   return environment;
 }
 
