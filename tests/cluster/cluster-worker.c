@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A worker for the tests: does what its arguments or the primary's messages say.
+ *
+ *   cluster-worker serve         until SIGTERM; answers messages
+ *   cluster-worker burst N HOW   logs N records and dies at once, by HOW: segv, kill, abort, exit7, return
+ */
+#include "config.h"
+
+#include "muster.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+G_DECLARE_FINAL_TYPE (TestWorker, test_worker, TEST, WORKER, MusterWorker)
+
+struct _TestWorker
+{
+  MusterWorker parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (TestWorker, test_worker, MUSTER_TYPE_WORKER)
+
+static void
+die (const char *how)
+{
+  const struct rlimit none = { 0, 0 };
+
+  setrlimit (RLIMIT_CORE, &none);
+  if (strcmp (how, "segv") == 0)
+    raise (SIGSEGV);
+  else if (strcmp (how, "kill") == 0)
+    raise (SIGKILL);
+  else if (strcmp (how, "abort") == 0)
+    abort ();
+  else if (strcmp (how, "exit7") == 0)
+    _exit (7);
+}
+
+static gboolean
+test_worker_start (MusterWorker *worker, GError **error)
+{
+  muster_info (muster_worker_get_logger (worker), "hello from %s", muster_worker_get_id (worker));
+  muster_metrics_inc (muster_worker_get_metrics (worker), NULL, "starts", 1);
+  return TRUE;
+}
+
+static void
+test_worker_stop (MusterWorker *worker)
+{
+  muster_info (muster_worker_get_logger (worker), "bye");
+}
+
+static void
+test_worker_message (MusterWorker *worker, GVariant *message)
+{
+  const char *text = g_variant_get_string (message, NULL);
+
+  if (g_str_has_prefix (text, "echo "))
+    {
+      g_autofree char *answer = g_strdup_printf ("%s says %s", muster_worker_get_id (worker), text + 5);
+
+      muster_worker_send (worker, g_variant_new_string (answer));
+    }
+  else if (g_str_has_prefix (text, "die "))
+    {
+      muster_info (muster_worker_get_logger (worker), "last words");
+      die (text + 4);
+    }
+}
+
+static void
+test_worker_class_init (TestWorkerClass *class)
+{
+  MUSTER_WORKER_CLASS (class)->start = test_worker_start;
+  MUSTER_WORKER_CLASS (class)->stop = test_worker_stop;
+  MUSTER_WORKER_CLASS (class)->message = test_worker_message;
+}
+
+static void
+test_worker_init (TestWorker *self)
+{
+}
+
+static int
+burst (guint n, const char *how)
+{
+  g_autoptr (MusterWorker) worker = muster_worker_new ();
+  g_autoptr (GError) error = NULL;
+
+  if (!muster_worker_connect (worker, &error))
+    g_error ("%s", error->message);
+  for (guint i = 1; i <= n; i++)
+    muster_info (muster_worker_get_logger (worker), "word %u", i);
+  g_printerr ("these go to stderr\nand so does this");
+  die (how);
+  return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc == 4 && strcmp (argv[1], "burst") == 0)
+    return burst ((guint) atoi (argv[2]), argv[3]);
+  return muster_worker_main (test_worker_get_type (), argc, argv);
+}
