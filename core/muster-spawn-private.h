@@ -29,10 +29,12 @@ typedef struct
   gsize n_groups;
   const MusterSpawnLimit *limits;
   gsize n_limits;
-  int umask;      /* -1: the parent's */
-  int stdout_fd;  /* -1: /dev/null */
-  int stderr_fd;  /* likewise */
-  int journal_fd; /* -1: none */
+  int umask;                                      /* -1: the parent's */
+  int stdout_fd;                                  /* -1: /dev/null */
+  int stderr_fd;                                  /* likewise */
+  int journal_fd;                                 /* -1: none */
+  void (*forked) (pid_t pid, gpointer user_data); /* nullable: called while the child waits, before it does anything */
+  gpointer user_data;
 } MusterSpawnOptions;
 
 /* Starts a child in a process group of its own, with /dev/null as stdin, default signal dispositions, nothing blocked,

@@ -60,6 +60,7 @@ typedef struct
   char *pid_text; /* in `environment`, where the number goes */
   int null_fd;
   int failure_fd;
+  int go_fds[2]; /* the child waits at the reading end for a byte */
 } Plan;
 
 /* -- in the child: async-signal-safe only -------------------------------------------------------- */
@@ -150,6 +151,20 @@ child_drop_privileges (const MusterSpawnOptions *options, int failure_fd)
 }
 
 static void
+child_wait (const Plan *plan)
+{
+  char go;
+  ssize_t n;
+
+  close (plan->go_fds[1]);
+  do
+    n = read (plan->go_fds[0], &go, 1);
+  while (n < 0 && errno == EINTR);
+  if (n != 1)
+    _exit (127); /* the parent is gone */
+}
+
+static void
 child_write_pid (char *out)
 {
   char digits[16];
@@ -172,6 +187,7 @@ child_run (const Plan *plan)
 
   setpgid (0, 0); /* so that Ctrl-C at the primary's terminal does not end the workers beside the primary */
   child_reset_signals ();
+  child_wait (plan);
   child_write_pid (plan->pid_text);
   failure_fd = child_place_descriptors (plan);
   if (options->umask >= 0)
@@ -246,6 +262,19 @@ fork_child (const Plan *plan)
   return pid;
 }
 
+/* Tells the caller of the child, and the child to go on. */
+static void
+let_go (const Plan *plan, pid_t pid)
+{
+  ssize_t n;
+
+  if (plan->options->forked != NULL)
+    plan->options->forked (pid, plan->options->user_data);
+  do
+    n = write (plan->go_fds[1], "", 1);
+  while (n < 0 && errno == EINTR);
+}
+
 /* Whether the child came as far as exec, which closes the pipe without a word. */
 static gboolean
 await_exec (int fd, Failure *failure)
@@ -265,49 +294,72 @@ reap (pid_t pid)
     ;
 }
 
+static void
+close_fds (const int *fds, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    if (fds[i] >= 0)
+      close (fds[i]);
+}
+
+/* Forks, and waits until the program runs. The three pairs and /dev/null are the caller's. */
+static gboolean
+start (Plan *plan, int failure_read_fd, pid_t *pid, GError **error)
+{
+  Failure failure = { 0, 0 };
+
+  *pid = fork_child (plan);
+  if (*pid < 0)
+    return set_system_error (error, errno, "fork"), FALSE;
+  close (plan->failure_fd);
+  plan->failure_fd = -1;
+  let_go (plan, *pid);
+  if (await_exec (failure_read_fd, &failure))
+    return TRUE;
+  reap (*pid);
+  set_failure_error (error, plan->options, &failure);
+  return FALSE;
+}
+
+static gboolean
+open_pidfd (pid_t pid, int *pidfd, GError **error)
+{
+  int number;
+
+  *pidfd = (int) syscall (SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
+  if (*pidfd >= 0)
+    return TRUE;
+  number = errno;
+  kill (pid, SIGKILL);
+  reap (pid);
+  set_system_error (error, number, "pidfd_open (Linux 5.3 is the oldest that has it)");
+  return FALSE;
+}
+
 gboolean
 muster_spawn (const MusterSpawnOptions *options, pid_t *pid, int *pidfd, GError **error)
 {
   char pid_variable[32] = "MUSTER_PID=";
   g_autofree char **environment = make_environment (options, pid_variable);
   Plan plan = { .options = options, .environment = environment, .pid_text = pid_variable + strlen (pid_variable) };
-  Failure failure = { 0, 0 };
-  int pipe_fds[2];
-  int number;
-  gboolean executed;
+  int fds[5] = { -1, -1, -1, -1, -1 }; /* the failure's pipe, the go's pipe, /dev/null */
+  gboolean started = FALSE;
 
-  if (pipe2 (pipe_fds, O_CLOEXEC) != 0)
-    return set_system_error (error, errno, "make a pipe for a new process"), FALSE;
-  plan.failure_fd = pipe_fds[1];
-  plan.null_fd = open ("/dev/null", O_RDWR | O_CLOEXEC);
-  number = errno;
-  *pid = plan.null_fd >= 0 ? fork_child (&plan) : -1;
-  if (plan.null_fd >= 0)
+  if (pipe2 (fds, O_CLOEXEC) != 0 || pipe2 (fds + 2, O_CLOEXEC) != 0)
+    set_system_error (error, errno, "make a pipe for a new process");
+  else if ((fds[4] = open ("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+    set_system_error (error, errno, "open /dev/null");
+  else
     {
-      number = errno;
-      close (plan.null_fd);
+      plan.failure_fd = fds[1];
+      plan.go_fds[0] = fds[2];
+      plan.go_fds[1] = fds[3];
+      plan.null_fd = fds[4];
+      started = start (&plan, fds[0], pid, error);
+      fds[1] = plan.failure_fd;
     }
-  close (pipe_fds[1]);
-  executed = *pid > 0 && await_exec (pipe_fds[0], &failure);
-  close (pipe_fds[0]);
-  if (*pid < 0)
-    return set_system_error (error, number, plan.null_fd < 0 ? "open /dev/null" : "fork"), FALSE;
-  if (!executed)
-    {
-      reap (*pid);
-      set_failure_error (error, options, &failure);
-      return FALSE;
-    }
-  *pidfd = (int) syscall (SYS_pidfd_open, *pid, 0); /* close-on-exec by itself */
-  if (*pidfd < 0)
-    {
-      number = errno;
-      kill (*pid, SIGKILL);
-      reap (*pid);
-      set_system_error (error, number, "pidfd_open (Linux 5.3 is the oldest that has it)");
-      return FALSE;
-    }
-  return TRUE;
+  close_fds (fds, G_N_ELEMENTS (fds));
+  return started && open_pidfd (*pid, pidfd, error);
 }
 
 static gboolean

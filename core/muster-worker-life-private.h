@@ -53,7 +53,8 @@ struct _MusterWorkerLife
   MusterEnd end;
 
   /*< private >*/
-  int pidfd; /* owned; -1 after the end */
+  int journal_fd; /* owned; -1 once the process runs */
+  int pidfd;      /* owned; -1 after the end */
   GSource *exit_source;
   GSource *kill_source; /* SIGKILL after stop-timeout */
   char *fifo_paths[2];  /* stdout, stderr */

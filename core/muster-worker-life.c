@@ -138,23 +138,18 @@ make_identity (MusterWorkerLife *life, GError **error)
   return TRUE;
 }
 
-/* Returns the worker's descriptor. */
-static int
+static gboolean
 make_journal (MusterWorkerLife *life, GError **error)
 {
   g_autofree char *name = g_strdup_printf ("%s-%s.journal", life->process->id, life->stream_text);
-  int fd;
 
   life->journal_path = g_build_filename (muster_runtime_dir_get_journals (life->house->runtime_dir), name, NULL);
-  fd = muster_journal_create_file (life->journal_path, life->plan->group->journal_size, &life->identity, error);
-  if (fd < 0)
-    g_clear_pointer (&life->journal_path, g_free);
-  else if (!muster_journal_read_identity (fd, &life->identity, &life->ring_size, error))
-    {
-      close (fd);
-      fd = -1;
-    }
-  return fd;
+  life->journal_fd =
+      muster_journal_create_file (life->journal_path, life->plan->group->journal_size, &life->identity, error);
+  if (life->journal_fd >= 0)
+    return muster_journal_read_identity (life->journal_fd, &life->identity, &life->ring_size, error);
+  g_clear_pointer (&life->journal_path, g_free);
+  return FALSE;
 }
 
 /* -- its environment ----------------------------------------------------------------------------- */
@@ -230,8 +225,22 @@ fill_limits (MusterWorkerLife *life, MusterSpawnLimit limits[MUSTER_WORKER_GROUP
   return command->n_limits + 1;
 }
 
+/* The process exists and waits. Its journal gets its number, and the receiver the journal, before it can say HELLO. */
+static void
+forked_cb (pid_t pid, gpointer user_data)
+{
+  MusterWorkerLife *life = user_data;
+  g_autoptr (GError) error = NULL;
+  int copy = fcntl (life->journal_fd, F_DUPFD_CLOEXEC, 3);
+
+  life->pid = life->identity.pid = (guint) pid;
+  if (!muster_journal_set_pid (life->journal_fd, life->pid, &error))
+    muster_warning (life->house->logger, "%s: %s", life->process->id, error->message);
+  muster_receiver_add_journal (life->house->receiver, &life->identity, life->ring_size, copy);
+}
+
 static gboolean
-spawn (MusterWorkerLife *life, int journal_fd, const int output_fds[2], GError **error)
+spawn (MusterWorkerLife *life, const int output_fds[2], GError **error)
 {
   const MusterWorkerCommand *command = life->plan->command;
   g_auto (GStrv) environment = make_environment (life);
@@ -251,20 +260,28 @@ spawn (MusterWorkerLife *life, int journal_fd, const int output_fds[2], GError *
     .umask = command->umask,
     .stdout_fd = output_fds[0],
     .stderr_fd = output_fds[1],
-    .journal_fd = journal_fd,
+    .journal_fd = life->journal_fd,
+    .forked = forked_cb,
+    .user_data = life,
   };
-  g_autoptr (GError) problem = NULL;
   pid_t pid = 0;
 
-  if (!muster_spawn (&options, &pid, &life->pidfd, error))
-    return FALSE;
-  life->pid = life->identity.pid = (guint) pid;
-  life->started_us = g_get_monotonic_time ();
-  if (!muster_journal_set_pid (journal_fd, life->pid, &problem))
-    muster_warning (life->house->logger, "%s: %s", life->process->id, problem->message);
-  /* Now, with the pid that labels what it says. Should its HELLO be quicker, RESET makes it say that again. */
-  muster_receiver_add_journal (life->house->receiver, &life->identity, life->ring_size, journal_fd);
-  return TRUE;
+  if (muster_spawn (&options, &pid, &life->pidfd, error))
+    {
+      life->started_us = g_get_monotonic_time ();
+      return TRUE;
+    }
+  if (life->pid != 0) /* the receiver knows it */
+    muster_receiver_finish (life->house->receiver, life->identity.stream, NULL);
+  return FALSE;
+}
+
+static void
+close_fd (int *fd)
+{
+  if (*fd >= 0)
+    close (*fd);
+  *fd = -1;
 }
 
 static void
@@ -323,8 +340,7 @@ exit_cb (int fd, GIOCondition condition, gpointer user_data)
   close_outputs (life);
   destroy_source (&life->exit_source);
   destroy_source (&life->kill_source);
-  close (life->pidfd);
-  life->pidfd = -1;
+  close_fd (&life->pidfd);
   fill_end (life, waited, status, &usage);
   life->exited (life, life->user_data);
   return G_SOURCE_REMOVE;
@@ -348,16 +364,12 @@ static gboolean
 begin (MusterWorkerLife *life, GError **error)
 {
   int output_fds[2] = { -1, -1 };
-  int journal_fd = -1;
-  gboolean started;
+  gboolean started = make_identity (life, error) && open_outputs (life, output_fds, error) && make_journal (life, error)
+                     && spawn (life, output_fds, error);
 
-  started = make_identity (life, error) && open_outputs (life, output_fds, error)
-            && (journal_fd = make_journal (life, error)) >= 0 && spawn (life, journal_fd, output_fds, error);
-  if (journal_fd >= 0 && !started) /* else the receiver has it */
-    close (journal_fd);
-  for (int i = 0; i < 2; i++)
-    if (output_fds[i] >= 0)
-      close (output_fds[i]);
+  close_fd (&life->journal_fd); /* the worker and the receiver have theirs */
+  close_fd (&output_fds[0]);
+  close_fd (&output_fds[1]);
   return started;
 }
 
@@ -370,7 +382,7 @@ muster_worker_life_start (const MusterWorkerHouse *house, const MusterWorkerPlan
   life->house = house;
   life->plan = plan;
   life->process = g_object_ref (process);
-  life->pidfd = -1;
+  life->pidfd = life->journal_fd = -1;
   life->exited = exited;
   life->user_data = user_data;
   if (!begin (life, error))
@@ -422,7 +434,7 @@ muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal)
       kill (-(pid_t) life->pid, SIGKILL);
       while (waitpid ((pid_t) life->pid, NULL, 0) < 0 && errno == EINTR)
         ;
-      close (life->pidfd);
+      close_fd (&life->pidfd);
     }
   close_outputs (life);
   if (life->journal_path != NULL && !keep_journal)

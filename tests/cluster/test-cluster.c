@@ -251,16 +251,16 @@ test_shell (Fixture *fixture, gconstpointer data)
 
   g_object_set (group, "restart", MUSTER_RESTART_NO, NULL);
   start (fixture);
-  AWAIT (fixture, count_lines (fixture, "web-1 error muster: ended with status 7 after") == 1);
+  AWAIT (fixture, count_events (fixture, "exited web-1 1") == 1);
+  g_assert_cmpint (muster_worker_process_get_exit_status (worker (fixture, 0)), ==, 7);
+  stop (fixture);
+  g_assert_no_error (fixture->stop_error);
+  g_assert_cmpuint (count_lines (fixture, "web-1 error muster: ended with status 7 after"), ==, 1);
   g_assert_cmpuint (count_lines (fixture, "web-1 info stdout: one"), ==, 1);
   g_assert_cmpuint (count_lines (fixture, "web-1 warning stderr: two"), ==, 1);
   g_assert_cmpuint (count_lines (fixture, "web-1 info stdout: three"), ==, 1);
   g_assert_cmpuint (count_lines (fixture, "master notice muster: started"), ==, 1);
   g_assert_cmpuint (count_events (fixture, "started web-1"), ==, 1);
-  g_assert_cmpuint (count_events (fixture, "exited web-1 1"), ==, 1);
-  g_assert_cmpint (muster_worker_process_get_exit_status (worker (fixture, 0)), ==, 7);
-  stop (fixture);
-  g_assert_no_error (fixture->stop_error);
   g_assert_cmpint (muster_dataset_get_n_expected (fixture->dataset), ==, 1); /* a shell reports no metrics */
 }
 
