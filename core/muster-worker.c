@@ -464,16 +464,17 @@ muster_worker_run (MusterWorker *self, int argc, char **argv)
 
   if (g_get_prgname () == NULL && argc > 0)
     g_set_prgname (argv[0]);
-  if (!muster_worker_connect (self, &error))
-    {
-      g_printerr ("<3>%s: %s\n", g_get_prgname () != NULL ? g_get_prgname () : "worker", error->message);
-      return 1;
-    }
+  /* Before the primary hears of this process, and may ask it to stop. */
   sources[0] = attach_signal (self, SIGTERM, quit_cb);
   sources[1] = attach_signal (self, SIGINT, quit_cb);
   sources[2] = attach_signal (self, SIGHUP, reload_cb);
   private->loop = g_main_loop_new (private->context, FALSE);
-  if (class->start != NULL && !class->start (self, &error))
+  if (!muster_worker_connect (self, &error))
+    {
+      g_printerr ("<3>%s: %s\n", g_get_prgname () != NULL ? g_get_prgname () : "worker", error->message);
+      private->status = 1;
+    }
+  else if (class->start != NULL && !class->start (self, &error))
     {
       muster_critical (private->logger, "cannot start: %s", error != NULL ? error->message : "no reason given");
       private->status = 1;
