@@ -10,6 +10,7 @@ typedef enum
   MUSTER_CLUSTER_IDLE,
   MUSTER_CLUSTER_RUNNING,
   MUSTER_CLUSTER_STOPPING,
+  MUSTER_CLUSTER_ENDED, /* transports start once in their life, and so does a cluster */
 } MusterClusterState;
 
 /* Everything a cluster has only while it runs, in the order in which it is made. */

@@ -435,6 +435,8 @@ take_down (MusterCluster *self)
     muster_pipeline_stop (run->pipeline, run->keep_journal ? STUCK_TIMEOUT_US : self->drain_timeout_us);
   g_clear_pointer (&run->receiver, muster_receiver_free);
   g_clear_pointer (&run->delivery, muster_delivery_free);
+  if (run->pipeline != NULL)
+    self->state = MUSTER_CLUSTER_ENDED;
   g_clear_pointer (&run->pipeline, muster_pipeline_unref);
   g_clear_object (&run->logger);
   g_clear_pointer (&run->sink, muster_sink_unref);

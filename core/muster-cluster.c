@@ -349,7 +349,8 @@ muster_cluster_add_source (MusterCluster *self, MusterSource *source)
  *
  * Checks everything, takes the runtime directory, starts transports and sources and the workers. A program that is
  * there but cannot be started is not an error here: it is a worker that exits with %MUSTER_EXIT_SPAWN_FAILED, and is
- * tried again as its group's `restart` says. The cluster stays alive by itself until it has stopped.
+ * tried again as its group's `restart` says. The cluster stays alive by itself until it has stopped. It runs once: after
+ * a stop, or a start that failed in its transports or behind them, a new one has to be made.
  *
  * Returns: whether it runs; else @error is %MUSTER_ERROR_EXISTS where another primary has the runtime directory, or what
  *   a group, transport or source says, and nothing runs
@@ -360,6 +361,11 @@ muster_cluster_start (MusterCluster *self, GError **error)
 {
   g_return_val_if_fail (MUSTER_IS_CLUSTER (self), FALSE);
 
+  if (self->state == MUSTER_CLUSTER_ENDED)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "the cluster %s has ended; make a new one", self->name);
+      return FALSE;
+    }
   if (self->state != MUSTER_CLUSTER_IDLE)
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_EXISTS, "the cluster %s runs already", self->name);
@@ -392,7 +398,7 @@ finished_cb (gpointer user_data)
 
   muster_cluster_run_clear (self);
   self->stop_tasks = g_ptr_array_new_with_free_func (g_object_unref);
-  self->state = MUSTER_CLUSTER_IDLE;
+  self->state = MUSTER_CLUSTER_ENDED;
   for (guint i = 0; i < tasks->len; i++)
     complete (g_ptr_array_index (tasks, i), self->arrived);
   return G_SOURCE_REMOVE;
@@ -433,7 +439,7 @@ muster_cluster_stop_async (MusterCluster *self, GCancellable *cancellable, GAsyn
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_name (task, "muster_cluster_stop_async");
-  if (self->state == MUSTER_CLUSTER_IDLE)
+  if (self->state == MUSTER_CLUSTER_IDLE || self->state == MUSTER_CLUSTER_ENDED)
     {
       g_task_return_boolean (task, TRUE);
       return;
