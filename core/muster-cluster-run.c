@@ -418,6 +418,23 @@ free_commands (MusterClusterRun *run)
   g_clear_pointer (&run->metrics_text, g_free);
 }
 
+/* What an earlier primary left undrained is not ours to lose; nor to be silent about. */
+static void
+say_leftovers (MusterCluster *self)
+{
+  const char *path = muster_runtime_dir_get_journals (self->run.runtime_dir);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    n += g_str_has_suffix (name, ".journal") && !g_str_has_suffix (self->run.journal_path, name);
+  if (n > 0)
+    muster_logger_log_fields (self->run.logger, MUSTER_LEVEL_WARNING, NULL, 0, NULL,
+                              MUSTER_FIELDS (MUSTER_TEXT ("event", "leftovers"), MUSTER_NATURAL ("journals", n)),
+                              "%u journals of an earlier primary lie in %s", n, path);
+}
+
 /* Whatever there is, last made first. */
 static void
 take_down (MusterCluster *self)
@@ -478,6 +495,7 @@ muster_cluster_run_start (MusterCluster *self, GError **error)
       self->run.logger, MUSTER_LEVEL_NOTICE, NULL, 0, NULL,
       MUSTER_FIELDS (MUSTER_TEXT ("event", "primary-start"), MUSTER_TEXT ("version", MUSTER_VERSION)),
       "the primary of cluster %s started", self->name);
+  say_leftovers (self);
   return TRUE;
 }
 

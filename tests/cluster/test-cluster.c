@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "muster-runtime-dir-private.h"
 #include "test-collector.h"
 
 #include <glib/gstdio.h>
@@ -158,10 +159,14 @@ add_group (Fixture *fixture, const char *exec)
 static MusterWorkerGroup *
 add_worker_group (Fixture *fixture, const char *arguments)
 {
+  /* A sanitizer's handler would turn each signal into an abort. */
+  static const char *const environment[] = { "ASAN_OPTIONS=handle_segv=0:handle_abort=0:detect_leaks=0", NULL };
   g_autofree char *exec =
       g_strdup_printf ("%s %s", g_test_get_filename (G_TEST_BUILT, "cluster", "cluster-worker", NULL), arguments);
+  MusterWorkerGroup *group = add_group (fixture, exec);
 
-  return add_group (fixture, exec);
+  g_object_set (group, "environment", environment, NULL);
+  return group;
 }
 
 static void
@@ -409,7 +414,10 @@ test_many (Fixture *fixture, gconstpointer data)
   AWAIT (fixture, all_run (fixture));
   stop (fixture);
   g_assert_no_error (fixture->stop_error);
-  g_assert_cmpuint (count_lines (fixture, "master notice muster: started"), ==, 64);
+  if (count_lines (fixture, "master notice muster: started") != 64)
+    for (guint i = 0; i < fixture->lines->len; i++)
+      g_test_message ("%s", (char *) g_ptr_array_index (fixture->lines, i));
+  g_assert_cmpuint (lines_count (fixture->lines, "master notice muster: started"), ==, 64);
   for (guint i = 1; i <= 64; i++)
     {
       g_autofree char *hello = g_strdup_printf ("web-%u info : hello from web-%u", i, i);
@@ -543,6 +551,63 @@ test_stop_stubborn (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (count_lines (fixture, "web-1 warning muster: ended by signal 9 (SIGKILL)"), ==, 1);
 }
 
+/* What lies in the journals' directory afterwards; removes it. */
+static guint
+take_journals (Fixture *fixture)
+{
+  g_autoptr (MusterRuntimeDir) runtime_dir = muster_runtime_dir_open (fixture->runtime_dir, "test", FALSE, NULL);
+  const char *path = muster_runtime_dir_get_journals (runtime_dir);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  for (; (name = g_dir_read_name (dir)) != NULL; n++)
+    {
+      g_autofree char *file = g_build_filename (path, name, NULL);
+
+      g_unlink (file);
+    }
+  return n;
+}
+
+static void
+test_stop_stalled (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (MusterCluster) next = NULL;
+  g_autoptr (GError) error = NULL;
+
+  /* A required transport that does not come back: nothing is acknowledged, so nothing is thrown away. */
+  g_object_set (fixture->cluster, "drain-timeout", 50 * G_TIME_SPAN_MILLISECOND, NULL);
+  add_worker_group (fixture, "serve");
+  start (fixture);
+  AWAIT (fixture, all_run (fixture));
+  collector_set_blocked (fixture->collector, TRUE);
+  muster_warning (muster_cluster_get_logger (fixture->cluster), "this stays in the journal");
+  stop (fixture);
+  g_assert_error (fixture->stop_error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE);
+
+  /* The next primary says so. */
+  next = g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "runtime-dir", fixture->runtime_dir, NULL);
+  {
+    g_autoptr (Collector) collector = g_object_new (collector_get_type (), "name", "next", NULL);
+    GPtrArray *lines;
+
+    muster_cluster_add_transport (next, MUSTER_TRANSPORT (collector));
+    g_assert_true (muster_cluster_start (next, &error));
+    fixture->stopped = FALSE;
+    muster_cluster_stop_async (next, NULL, stopped_cb, fixture);
+    AWAIT (fixture, fixture->stopped);
+    g_assert_no_error (fixture->stop_error);
+    lines = collector_read (collector);
+    g_assert_cmpuint (lines_count (lines, "master warning muster: 2 journals of an earlier primary lie in"), ==, 1);
+    g_ptr_array_unref (lines);
+  }
+  g_assert_cmpuint (take_journals (fixture), ==, 2); /* the worker's and the primary's own */
+  collector_set_blocked (fixture->collector, FALSE);
+  /* The thread that was left behind ends; only the cluster and the test know the transport then. */
+  AWAIT (fixture, g_atomic_int_get (&G_OBJECT (fixture->collector)->ref_count) == 2);
+}
+
 static void
 test_burst_printed (Fixture *fixture, gconstpointer data)
 {
@@ -612,6 +677,7 @@ main (int argc, char **argv)
   ADD ("bad-transport", test_bad_transport);
   ADD ("stop/twice", test_stop_twice);
   ADD ("stop/stubborn", test_stop_stubborn);
+  ADD ("stop/stalled", test_stop_stalled);
   ADD ("burst-printed", test_burst_printed);
   ADD ("user", test_user);
   return g_test_run ();
