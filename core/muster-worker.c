@@ -153,10 +153,11 @@ on_welcomed (const MusterTimeBase *base, gpointer user_data)
 {
   MusterWorkerPrivate *private = private_of (user_data);
 
+  /* The sender's context, by way of its thread: muster_worker_connect() may not have got the sender back yet. */
   if (private->attached)
     muster_metrics_set_time_base (private->metrics, base);
   else
-    muster_metrics_attach (private->metrics, muster_sender_get_context (private->sender), private->context, base,
+    muster_metrics_attach (private->metrics, g_main_context_get_thread_default (), private->context, base,
                            append_snapshot, private, NULL);
   private->attached = TRUE;
 }
