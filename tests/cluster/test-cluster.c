@@ -98,11 +98,31 @@ set_up (Fixture *fixture, gconstpointer data)
   g_signal_connect (fixture->cluster, "delivery", G_CALLBACK (delivery_cb), fixture);
 }
 
+/* What lies in the journals' directory afterwards; removes it. */
+static guint
+take_journals (Fixture *fixture)
+{
+  g_autoptr (MusterRuntimeDir) runtime_dir = muster_runtime_dir_open (fixture->runtime_dir, "test", FALSE, NULL);
+  const char *path = muster_runtime_dir_get_journals (runtime_dir);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  for (; (name = g_dir_read_name (dir)) != NULL; n++)
+    {
+      g_autofree char *file = g_build_filename (path, name, NULL);
+
+      g_unlink (file);
+    }
+  return n;
+}
+
 static void
 tear_down (Fixture *fixture, gconstpointer data)
 {
   g_assert_finalize_object (fixture->cluster);
   g_assert_finalize_object (fixture->collector);
+  g_assert_cmpuint (take_journals (fixture), ==, 0);
   g_assert_cmpint (g_rmdir (fixture->base), ==, 0); /* nothing is left behind */
   g_clear_pointer (&fixture->dataset, muster_dataset_unref);
   g_clear_pointer (&fixture->lines, g_ptr_array_unref);
@@ -559,25 +579,6 @@ test_stop_stubborn (Fixture *fixture, gconstpointer data)
   stop (fixture);
   g_assert_no_error (fixture->stop_error);
   g_assert_cmpuint (count_lines (fixture, "web-1 warning muster: ended by signal 9 (SIGKILL)"), ==, 1);
-}
-
-/* What lies in the journals' directory afterwards; removes it. */
-static guint
-take_journals (Fixture *fixture)
-{
-  g_autoptr (MusterRuntimeDir) runtime_dir = muster_runtime_dir_open (fixture->runtime_dir, "test", FALSE, NULL);
-  const char *path = muster_runtime_dir_get_journals (runtime_dir);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-  guint n = 0;
-
-  for (; (name = g_dir_read_name (dir)) != NULL; n++)
-    {
-      g_autofree char *file = g_build_filename (path, name, NULL);
-
-      g_unlink (file);
-    }
-  return n;
 }
 
 static void

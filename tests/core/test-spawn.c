@@ -96,8 +96,10 @@ test_environment (void)
 static void
 test_descriptors (void)
 {
-  /* Many descriptors, one without close-on-exec, some in the way of the fixed numbers. */
-  int stray = open ("/dev/zero", O_RDONLY);
+  /* Two descriptors without close-on-exec, below and above those that the child needs for itself. */
+  int zero = open ("/dev/zero", O_RDONLY | O_CLOEXEC);
+  int stray = fcntl (zero, F_DUPFD, 5);
+  int far_stray = fcntl (zero, F_DUPFD, 200);
   int journal = open ("/dev/full", O_RDWR | O_CLOEXEC);
   MusterSpawnOptions options = { .umask = -1, .journal_fd = journal };
   g_autofree char *with = run (&options, "cd /proc/$$/fd; readlink 0 3; ls -x .; true", NULL);
@@ -107,7 +109,9 @@ test_descriptors (void)
   without = run (&options, "ls -x /proc/$$/fd; true", NULL);
   g_assert_cmpstr (with, ==, "/dev/null\n/dev/full\n0  1  2  3\n");
   g_assert_cmpstr (without, ==, "0  1  2\n");
+  close (far_stray);
   close (stray);
+  close (zero);
   close (journal);
 }
 

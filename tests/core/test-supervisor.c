@@ -215,6 +215,7 @@ tear_down (Fixture *fixture, gconstpointer data)
 {
   g_clear_pointer (&fixture->supervisor, muster_supervisor_free);
   g_assert_true (is_directory_empty (muster_runtime_dir_get_fifos (fixture->house.runtime_dir)));
+  g_assert_true (is_directory_empty (muster_runtime_dir_get_journals (fixture->house.runtime_dir)));
   muster_runtime_dir_free (fixture->house.runtime_dir);
   g_object_unref (fixture->house.logger);
   muster_sink_unref (fixture->sink);
