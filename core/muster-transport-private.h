@@ -21,8 +21,9 @@ void muster_transport_push (MusterTransport *self, MusterBatch *batch);  /* neve
 void muster_transport_reopen (MusterTransport *self);                    /* asks the thread; returns at once */
 
 /* Writes what is queued, calls the subclass's stop, joins the thread. After @timeout_us what a stalled transport still
- * holds is given up (and so stays unacknowledged); a thread that does not come back from its subclass is left behind,
- * with a reference of its own. When this has returned no callback is called any more. */
+ * holds is given up (and so stays unacknowledged); a best-effort transport gives up as soon as it would have to try
+ * again. A thread that does not come back from its subclass is left behind, with a reference of its own. When this has
+ * returned no callback is called any more. */
 void muster_transport_stop (MusterTransport *self, gint64 timeout_us);
 
 /* The same in two steps, for several together: all begin, then each is waited for. @deadline_us is monotonic time. */

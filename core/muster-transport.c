@@ -20,6 +20,8 @@
  */
 #include "config.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "muster-enums.h"
@@ -212,7 +214,7 @@ typedef enum
 {
   WRITTEN,
   REFUSED,
-  GIVEN_UP, /* the time of a stop ran out */
+  GIVEN_UP, /* the time of a stop ran out, or was not to be spent */
 } Outcome;
 
 static Outcome
@@ -251,6 +253,8 @@ write_batch (MusterTransport *self, MusterBatch *batch, guint64 n_entries)
           muster_transport_report (self, MUSTER_LEVEL_WARNING, "%s; trying again",
                                    error != NULL ? error->message : "not now");
         }
+      if (was_stopping && !priv->required)
+        return GIVEN_UP; /* best effort is one attempt, where a stop waits for it */
       wait_for_retry (priv, &attempt, &was_stopping);
       reopen_if_asked (self);
     }
@@ -338,6 +342,15 @@ wait_for_work (MusterTransportPrivate *priv)
   return go_on;
 }
 
+/* What the end of a best-effort transport leaves behind counts as dropped. */
+static void
+drop_rest (MusterTransportPrivate *priv)
+{
+  if (!priv->required)
+    add (&priv->counters.dropped, get (&priv->counters.queued));
+  g_array_set_size (priv->taken, 0);
+}
+
 static gboolean
 queue_is_empty (MusterTransportPrivate *priv)
 {
@@ -366,6 +379,20 @@ run (MusterTransport *self)
     }
 }
 
+/* Signals are for the application's own threads; and a broken pipe or a file that is too long is to be an error here,
+ * whatever the application has made of SIGPIPE and SIGXFSZ. What tells of a crash still comes through. */
+static void
+block_signals (void)
+{
+  static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS };
+  sigset_t set;
+
+  sigfillset (&set);
+  for (guint i = 0; i < G_N_ELEMENTS (faults); i++)
+    sigdelset (&set, faults[i]);
+  pthread_sigmask (SIG_BLOCK, &set, NULL);
+}
+
 static gpointer
 transport_thread (gpointer data)
 {
@@ -373,11 +400,12 @@ transport_thread (gpointer data)
   MusterTransportPrivate *priv = private_of (self);
   MusterTransportClass *class = MUSTER_TRANSPORT_GET_CLASS (self);
 
+  block_signals ();
   run (self);
   flush (self);
   if (class->stop != NULL)
     class->stop (self);
-  g_array_set_size (priv->taken, 0);
+  drop_rest (priv);
   g_mutex_lock (&priv->lock);
   priv->finished = TRUE;
   g_cond_broadcast (&priv->cond);
@@ -592,6 +620,7 @@ start_format_and_thread (MusterTransport *self, GError **error)
 
   if (priv->format != NULL && !muster_format_start (priv->format, error))
     return FALSE;
+  g_clear_pointer (&priv->selector, muster_transport_selector_free);
   priv->selector = muster_transport_selector_new (priv->workers, keeps_gaps, error);
   if (priv->selector == NULL)
     return FALSE;
@@ -605,9 +634,18 @@ gboolean
 muster_transport_start (MusterTransport *self, GError **error)
 {
   MusterTransportClass *class = MUSTER_TRANSPORT_GET_CLASS (self);
+  MusterTransportPrivate *priv = private_of (self);
 
-  g_return_val_if_fail (private_of (self)->thread == NULL, FALSE);
+  g_return_val_if_fail (priv->thread == NULL, FALSE);
 
+  if (g_atomic_int_get (&priv->abandoned))
+    {
+      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
+                           "its thread has not come back from the last time");
+      return FALSE;
+    }
+  priv->finished = FALSE;
+  g_atomic_int_set (&priv->stopping, FALSE);
   if (class->start != NULL && !class->start (self, error))
     return FALSE;
   if (start_format_and_thread (self, error))

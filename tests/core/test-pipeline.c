@@ -209,6 +209,7 @@ test_start_all_or_none (void)
   MockTransport *good = add_mock (pipeline, "good", TRUE);
   MockTransport *bad = add_mock (pipeline, "bad", TRUE);
   MockTransport *unseen = add_mock (pipeline, "unseen", TRUE);
+  Ear ear;
 
   bad->start_with = "no road";
   g_assert_false (muster_pipeline_start (pipeline, &error));
@@ -217,6 +218,15 @@ test_start_all_or_none (void)
   g_assert_cmpuint (good->n_stops, ==, 1);
   g_assert_cmpuint (bad->n_stops, ==, 0);
   g_assert_cmpuint (unseen->n_stops, ==, 0);
+
+  /* and once more, with the road open */
+  bad->start_with = NULL;
+  ear_init (&ear);
+  start (pipeline);
+  push (pipeline, 'a', 1, &ear);
+  ear_wait (&ear, 1);
+  muster_pipeline_stop (pipeline, TEST_DEADLINE_US);
+  ear_clear (&ear);
 }
 
 static void

@@ -401,6 +401,8 @@ test_stop_interrupts (Fixture *fixture, gconstpointer data)
 static void
 test_stop_gives_up (Fixture *fixture, gconstpointer data)
 {
+  g_object_set (fixture->mock, "retry-delay", G_GINT64_CONSTANT (3600000000), "retry-delay-max",
+                G_GINT64_CONSTANT (3600000000), NULL);
   fixture->mock->script = "r";
   start (fixture);
   push_records (fixture, 1, 1);
@@ -410,6 +412,25 @@ test_stop_gives_up (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (fixture->ear.n_done, ==, 0);
   g_assert_cmpuint (fixture->mock->n_stops, ==, 1); /* the thread came home, and closed what it had open */
   assert_written (fixture, "");
+}
+
+/* Nobody waits for best effort. */
+static void
+test_stop_best_effort (Fixture *fixture, gconstpointer data)
+{
+  gint64 before_us = g_get_monotonic_time ();
+  MusterTransportCounters counters;
+
+  g_object_set (fixture->mock, "required", FALSE, NULL);
+  fixture->mock->script = "r";
+  start (fixture);
+  push_records (fixture, 1, 5);
+  push_records (fixture, 6, 5);
+  wait_for (&fixture->ear, &fixture->ear.n_reports, 1);
+  muster_transport_stop (fixture->transport, TEST_DEADLINE_US);
+  g_assert_cmpint (g_get_monotonic_time () - before_us, <, TEST_DEADLINE_US / 2);
+  muster_transport_get_counters (fixture->transport, &counters);
+  g_assert_cmpuint (counters.dropped, ==, 10);
 }
 
 /* A subclass that does not come back is left behind: no callback, and nothing freed under it. */
@@ -462,6 +483,7 @@ main (int argc, char **argv)
   TRANSPORT_TEST ("/transport/stop/writes", test_stop_writes);
   TRANSPORT_TEST ("/transport/stop/interrupts", test_stop_interrupts);
   TRANSPORT_TEST ("/transport/stop/gives-up", test_stop_gives_up);
+  TRANSPORT_TEST ("/transport/stop/best-effort", test_stop_best_effort);
   TRANSPORT_TEST ("/transport/stop/stalled", test_stop_stalled);
   return g_test_run ();
 }
