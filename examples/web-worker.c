@@ -3,7 +3,9 @@
  * A worker that serves HTTP on loopback: it logs each request with fields, counts it, samples its latency, and dies of
  * SIGSEGV when somebody asks for /crash. Several instances share one port (SO_REUSEPORT, socket(7)).
  */
+#include <errno.h>
 #include <gio/gio.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -85,6 +87,21 @@ incoming_cb (GSocketService *service, GSocketConnection *connection, GObject *so
   return TRUE;
 }
 
+/* g_socket_bind() would take SO_REUSEPORT away again. */
+static gboolean
+bind_shared (GSocket *socket, GSocketAddress *address, GError **error)
+{
+  struct sockaddr_in native;
+
+  if (!g_socket_set_option (socket, SOL_SOCKET, SO_REUSEPORT, 1, error)
+      || !g_socket_address_to_native (address, &native, sizeof native, error))
+    return FALSE;
+  if (bind (g_socket_get_fd (socket), (struct sockaddr *) &native, sizeof native) == 0)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "bind to port %u: %s", port, g_strerror (errno));
+  return FALSE;
+}
+
 static gboolean
 web_worker_start (MusterWorker *worker, GError **error)
 {
@@ -95,8 +112,7 @@ web_worker_start (MusterWorker *worker, GError **error)
 
   self->logger = muster_logger_new_child (muster_worker_get_logger (worker), "http");
   muster_logger_capture_glib (muster_worker_get_logger (worker));
-  if (socket == NULL || !g_socket_set_option (socket, SOL_SOCKET, SO_REUSEPORT, 1, error)
-      || !g_socket_bind (socket, address, TRUE, error) || !g_socket_listen (socket, error))
+  if (socket == NULL || !bind_shared (socket, address, error) || !g_socket_listen (socket, error))
     return FALSE;
   self->service = g_socket_service_new ();
   if (!g_socket_listener_add_socket (G_SOCKET_LISTENER (self->service), socket, NULL, error))
