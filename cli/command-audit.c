@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,11 +86,11 @@ read_file (Report *report, const char *path)
   nameless = muster_audit_get_n_nameless (report->audit) - nameless;
   if (nameless > 0)
     {
-      g_autoptr (GError) lost = g_error_new (
-          MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
-          ngettext ("%" G_GUINT64_FORMAT " entry before the first origin: nobody knows whose it is",
-                    "%" G_GUINT64_FORMAT " entries before the first origin: nobody knows whose they are", nameless),
-          nameless);
+      g_autoptr (GError) lost =
+          g_error_new (MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
+                       ngettext ("%" PRIu64 " entry before the first origin: nobody knows whose it is",
+                                 "%" PRIu64 " entries before the first origin: nobody knows whose they are", nameless),
+                       nameless);
 
       add_problem (report, muster_log_reader_get_name (reader), 0, lost);
     }
@@ -131,6 +132,12 @@ get_status (const Report *report)
 
 /* -- for people ------------------------------------------------------------------------------------ */
 
+static int
+compare_texts (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
 /* How many hex digits tell all streams apart; 8 at least. */
 static int
 id_width (GPtrArray *streams)
@@ -140,7 +147,7 @@ id_width (GPtrArray *streams)
 
   for (guint i = 0; i < streams->len; i++)
     g_ptr_array_add (ids, ((MusterAuditStream *) g_ptr_array_index (streams, i))->id);
-  g_ptr_array_sort_values (ids, (GCompareFunc) strcmp);
+  g_ptr_array_sort (ids, compare_texts);
   for (guint i = 0; i + 1 < ids->len; i++)
     while (strncmp (g_ptr_array_index (ids, i), g_ptr_array_index (ids, i + 1), width) == 0)
       width++;
@@ -232,8 +239,7 @@ print_totals (const Report *report)
   g_autofree char *streams =
       g_strdup_printf (ngettext ("%u stream", "%u streams", report->streams->len), report->streams->len);
 
-  printf (_ ("%s, %" G_GUINT64_FORMAT " entries, %" G_GUINT64_FORMAT " declared missing, %" G_GUINT64_FORMAT
-             " holes, %" G_GUINT64_FORMAT " duplicates\n"),
+  printf (_ ("%s, %" PRIu64 " entries, %" PRIu64 " declared missing, %" PRIu64 " holes, %" PRIu64 " duplicates\n"),
           streams, report->entries, report->declared, report->holes, report->duplicates);
   if (report->absent > 0)
     printf (ngettext ("%u stream was started, and nothing of it is here\n",

@@ -18,6 +18,8 @@ typedef struct
 #define MUSTER_CLI_FAILED 1
 #define MUSTER_CLI_USAGE  2
 
+int muster_command_audit (int argc, char **argv);
+int muster_command_cat (int argc, char **argv);
 int muster_command_check (int argc, char **argv);
 int muster_command_plugins (int argc, char **argv);
 

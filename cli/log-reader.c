@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,15 +100,6 @@ muster_log_reader_is_regular (MusterLogReader *self)
   return S_ISREG (self->status.st_mode);
 }
 
-gboolean
-muster_log_reader_is_same_file (MusterLogReader *self, int fd)
-{
-  struct stat other;
-
-  return muster_log_reader_is_regular (self) && fstat (fd, &other) == 0 && other.st_dev == self->status.st_dev
-         && other.st_ino == self->status.st_ino;
-}
-
 guint64
 muster_log_reader_get_offset (MusterLogReader *self)
 {
@@ -192,7 +184,7 @@ fail (MusterLogReader *self, GError **error)
     what = strstr (reason->message, ": ") + 2;
   self->is_torn =
       reason != NULL && self->at_end && is_start_of_entry (self->buffer + position, self->length - position);
-  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, _ ("at byte %" G_GUINT64_FORMAT ": %s"),
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, _ ("at byte %" PRIu64 ": %s"),
                muster_log_reader_get_offset (self), self->is_torn ? _ ("the last entry is cut off") : what);
   return FALSE;
 }

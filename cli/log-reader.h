@@ -19,8 +19,6 @@ void muster_log_reader_set_refill_func (MusterLogReader *self, MusterLogReaderFu
 /* What a person calls it: the path, or "standard input". */
 const char *muster_log_reader_get_name (MusterLogReader *self);
 gboolean muster_log_reader_is_regular (MusterLogReader *self);
-/* Whether it is the file that @fd is open on. */
-gboolean muster_log_reader_is_same_file (MusterLogReader *self, int fd);
 
 /* The next entry, origins included. FALSE without @error at the end; else MUSTER_ERROR_CORRUPT where the bytes are wrong,
  * or a GFileError; neither names the file. Where nothing told whose an entry is, its numbers count from 1. */

@@ -15,6 +15,8 @@
 
 /* In order of name. */
 static const MusterCommand commands[] = {
+  { "audit", muster_command_audit, N_ ("prove that protobuf files are complete") },
+  { "cat", muster_command_cat, N_ ("print protobuf files as text, json or protobuf") },
   { "check", muster_command_check, N_ ("check a keyfile and all that it names") },
   { "plugins", muster_command_plugins, N_ ("list plugins, and what can be set in a keyfile") },
 };
