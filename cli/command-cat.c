@@ -208,8 +208,8 @@ is_input (int fd, int argc, char **argv)
   if (fstat (fd, &out) != 0 || !S_ISREG (out.st_mode))
     return FALSE;
   for (int i = 1; i < argc; i++)
-    if ((strcmp (argv[i], "-") == 0 ? fstat (STDIN_FILENO, &in) : g_stat (argv[i], &in)) == 0
-        && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+    if ((strcmp (argv[i], "-") == 0 ? fstat (STDIN_FILENO, &in) : g_stat (argv[i], &in)) == 0 && in.st_dev == out.st_dev
+        && in.st_ino == out.st_ino)
       return TRUE;
   return FALSE;
 }

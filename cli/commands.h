@@ -22,6 +22,7 @@ int muster_command_audit (int argc, char **argv);
 int muster_command_cat (int argc, char **argv);
 int muster_command_check (int argc, char **argv);
 int muster_command_plugins (int argc, char **argv);
+int muster_command_run (int argc, char **argv);
 
 /* Parses and removes options; @parameters is what follows them ("FILE..."), @summary and @description are for --help,
  * translated. FALSE: the command ends with @status. */

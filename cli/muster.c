@@ -19,6 +19,7 @@ static const MusterCommand commands[] = {
   { "cat", muster_command_cat, N_ ("print protobuf files as text, json or protobuf") },
   { "check", muster_command_check, N_ ("check a keyfile and all that it names") },
   { "plugins", muster_command_plugins, N_ ("list plugins, and what can be set in a keyfile") },
+  { "run", muster_command_run, N_ ("be the primary that a keyfile describes") },
 };
 
 static void

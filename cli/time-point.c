@@ -71,12 +71,24 @@ parse_date_time (const char *text, gint64 now_us)
   return g_date_time_new_from_iso8601 (midnight != NULL ? midnight : text, zone);
 }
 
+/* On a command line "m" can be nothing but minutes. */
+gboolean
+muster_time_span_parse (const char *text, gint64 *duration_us, GError **error)
+{
+  gsize length = strlen (text);
+  g_autofree char *minutes = NULL;
+
+  if (length >= 2 && text[length - 1] == 'm' && g_ascii_isdigit (text[length - 2]))
+    minutes = g_strconcat (text, "in", NULL);
+  return muster_duration_from_string (minutes != NULL ? minutes : text, duration_us, error);
+}
+
 static gboolean
 parse_relative (const char *text, gint64 now_us, guint64 *time_ns)
 {
   gint64 duration_us;
 
-  if (!muster_duration_from_string (text + 1, &duration_us, NULL) || duration_us > now_us)
+  if (!muster_time_span_parse (text + 1, &duration_us, NULL) || duration_us > now_us)
     return FALSE;
   *time_ns = (guint64) (now_us - duration_us) * 1000;
   return TRUE;

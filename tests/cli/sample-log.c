@@ -66,7 +66,8 @@ add_event (GByteArray *log, const char *message, const MusterField *fields, gsiz
 void
 sample_add_exit (GByteArray *log)
 {
-  const MusterField fields[] = { MUSTER_NATURAL ("pid", 1), MUSTER_TEXT ("event", "exit"), MUSTER_INTEGER ("status", 0) };
+  const MusterField fields[] = { MUSTER_NATURAL ("pid", 1), MUSTER_TEXT ("event", "exit"),
+                                 MUSTER_INTEGER ("status", 0) };
 
   add_event (log, "ended with status 0", fields, G_N_ELEMENTS (fields));
 }

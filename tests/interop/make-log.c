@@ -33,8 +33,8 @@ add_million (GByteArray *log, guint64 count)
 
           g_snprintf (message, sizeof message,
                       "GET /articles/%" G_GUINT64_FORMAT "?page=2 answered 200 with 5120 bytes in 1.25 ms", i);
-          sample_add_record (log, i % 10 == 0 ? MUSTER_LEVEL_WARNING : MUSTER_LEVEL_INFO, SAMPLE_TIME + i * 1371, "http",
-                             message);
+          sample_add_record (log, i % 10 == 0 ? MUSTER_LEVEL_WARNING : MUSTER_LEVEL_INFO, SAMPLE_TIME + i * 1371,
+                             "http", message);
           sequences[n]++;
         }
     }
