@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A journal as the receiver sees it. Its mark goes up when a batch is accepted; transports' threads say what is done
+ * through the receiver's list, and what all of them have done is acknowledged.
+ */
+#include "config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "muster-receiver-parts-private.h"
+
+static guint
+stream_id_hash (gconstpointer key)
+{
+  guint32 word;
+
+  memcpy (&word, key, sizeof word); /* random bytes hash themselves */
+  return word;
+}
+
+static gboolean
+stream_id_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
+}
+
+GHashTable *
+muster_receiver_stream_table_new (void)
+{
+  return g_hash_table_new_full (stream_id_hash, stream_id_equal, NULL, muster_receiver_stream_unref);
+}
+
+MusterReceiverStream *
+muster_receiver_stream_new (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd)
+{
+  MusterReceiverStream *stream = g_new0 (MusterReceiverStream, 1);
+
+  g_atomic_ref_count_init (&stream->references);
+  stream->receiver = self;
+  stream->identity = *identity;
+  stream->ring_size = ring_size;
+  stream->fd = fd;
+  stream->accepted = stream->acknowledged = stream->done = 1;
+  return stream;
+}
+
+static MusterReceiverStream *
+stream_ref (MusterReceiverStream *stream)
+{
+  g_atomic_ref_count_inc (&stream->references);
+  return stream;
+}
+
+void
+muster_receiver_stream_unref (gpointer data)
+{
+  MusterReceiverStream *stream = data;
+
+  if (!g_atomic_ref_count_dec (&stream->references))
+    return;
+  if (stream->fd >= 0)
+    close (stream->fd);
+  g_clear_pointer (&stream->routing, g_bytes_unref);
+  g_free (stream);
+}
+
+void
+muster_receiver_stream_connect (MusterReceiverStream *stream, MusterReceiverEndpoint *endpoint, GBytes *routing)
+{
+  muster_receiver_stream_disconnect (stream);
+  stream->endpoint = endpoint;
+  stream->routing = g_bytes_ref (routing);
+  stream->nacked = FALSE;
+  g_hash_table_insert (endpoint->peers, g_bytes_ref (routing), stream);
+}
+
+void
+muster_receiver_stream_disconnect (MusterReceiverStream *stream)
+{
+  if (stream->endpoint != NULL)
+    g_hash_table_remove (stream->endpoint->peers, stream->routing);
+  stream->endpoint = NULL;
+  g_clear_pointer (&stream->routing, g_bytes_unref);
+}
+
+void
+muster_receiver_stream_get_labels (MusterReceiverStream *stream, MusterOrigin *labels)
+{
+  const MusterJournalIdentity *identity = &stream->identity;
+
+  *labels = (MusterOrigin){ .first_seq = 1, .pid = identity->pid };
+  memcpy (labels->stream, identity->stream, sizeof labels->stream);
+  labels->host = muster_slice_from_string (stream->receiver->host);
+  labels->cluster = muster_slice_from_string (stream->receiver->cluster);
+  labels->worker = muster_slice_from_string (identity->worker);
+}
+
+void
+muster_receiver_stream_send_number (MusterReceiverStream *stream, MusterLinkType type, guint64 number)
+{
+  const MusterLinkHeader header = { .type = type, .number = number };
+
+  if (stream->endpoint != NULL)
+    muster_receiver_endpoint_reply (stream->endpoint, stream->routing, &header, NULL, 0);
+}
+
+void
+muster_receiver_stream_refuse (MusterReceiverStream *stream, const char *reason)
+{
+  const MusterLinkHeader header = { .type = MUSTER_LINK_REFUSED };
+
+  g_warning ("%s (pid %u) is refused: %s", stream->identity.worker, stream->identity.pid, reason);
+  if (stream->endpoint != NULL)
+    muster_receiver_endpoint_reply (stream->endpoint, stream->routing, &header, reason, strlen (reason));
+  stream->refused = TRUE;
+  muster_receiver_stream_disconnect (stream);
+}
+
+void
+muster_receiver_stream_acknowledge (MusterReceiverStream *stream, guint64 next)
+{
+  MusterReceiver *self = stream->receiver;
+
+  stream->acknowledged = next;
+  if (stream == self->master)
+    {
+      muster_journal_feed_acknowledge (self->master_feed, next);
+      return;
+    }
+  muster_receiver_stream_send_number (stream, MUSTER_LINK_ACK, next);
+  if (stream->finishing && next == stream->accepted)
+    {
+      muster_receiver_notes_tell_finished (self->notes, stream->identity.stream);
+      muster_receiver_stream_disconnect (stream);
+      g_hash_table_remove (self->streams, stream->identity.stream);
+    }
+}
+
+static gboolean
+handle_done (gpointer data)
+{
+  MusterReceiver *self = data;
+  g_autoptr (GPtrArray) dirty = NULL;
+
+  g_mutex_lock (&self->done_lock);
+  dirty = g_steal_pointer (&self->dirty);
+  self->dirty = g_ptr_array_new_with_free_func (muster_receiver_stream_unref);
+  self->done_woken = FALSE;
+  for (guint i = 0; i < dirty->len; i++)
+    ((MusterReceiverStream *) dirty->pdata[i])->dirty = FALSE;
+  g_mutex_unlock (&self->done_lock);
+
+  for (guint i = 0; i < dirty->len; i++)
+    {
+      MusterReceiverStream *stream = dirty->pdata[i];
+      guint64 next;
+
+      g_mutex_lock (&self->done_lock);
+      next = stream->done;
+      g_mutex_unlock (&self->done_lock);
+      if (next > stream->acknowledged)
+        muster_receiver_stream_acknowledge (stream, next);
+    }
+  return G_SOURCE_REMOVE;
+}
+
+/* In some transport's thread. Batches of one stream are done in order, but two threads may say so at the same time, so
+ * the greater number counts. */
+static void
+batch_done (MusterBatch *batch, gpointer user_data)
+{
+  MusterReceiverStream *stream = user_data;
+  MusterReceiver *self = stream->receiver;
+  guint64 next = muster_batch_get_first_seq (batch) + muster_batch_get_count (batch);
+  gboolean wake;
+
+  g_mutex_lock (&self->done_lock);
+  stream->done = MAX (stream->done, next);
+  if (!stream->dirty)
+    g_ptr_array_add (self->dirty, stream_ref (stream));
+  stream->dirty = TRUE;
+  wake = !self->done_woken;
+  self->done_woken = TRUE;
+  g_mutex_unlock (&self->done_lock);
+  if (wake)
+    {
+      GSource *source = g_idle_source_new ();
+
+      g_source_set_priority (source, G_PRIORITY_DEFAULT);
+      g_source_set_callback (source, handle_done, self, NULL);
+      g_source_attach (source, self->context);
+      g_source_unref (source);
+    }
+  muster_receiver_stream_unref (stream);
+}
+
+void
+muster_receiver_stream_push (MusterReceiverStream *stream, MusterBatch *batch)
+{
+  MusterReceiver *self = stream->receiver;
+
+  muster_receiver_notes_tell_batch (self->notes, batch, stream == self->master);
+  muster_pipeline_push (self->pipeline, batch, batch_done, stream_ref (stream));
+}
+
+/* What the sender cannot send any more, for whatever reason, is declared: nobody knows what it was. */
+void
+muster_receiver_stream_skip_to (MusterReceiverStream *stream, guint64 number)
+{
+  MusterOrigin labels;
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (MusterBatch) batch = NULL;
+
+  muster_receiver_stream_get_labels (stream, &labels);
+  labels.first_seq = stream->accepted;
+  muster_encode_origin (out, &labels);
+  muster_encode_gap (out, number - stream->accepted, MUSTER_GAP_UNKNOWN);
+  bytes = g_byte_array_free_to_bytes (g_steal_pointer (&out));
+  batch = muster_batch_new (bytes, NULL);
+  stream->accepted = number;
+  muster_receiver_stream_push (stream, batch);
+}
