@@ -28,6 +28,7 @@
  *       48    32  token
  *       80     8  start time, microseconds since the Unix epoch
  *       88   3*64  cluster, worker, group: NUL-terminated UTF-8
+ *      280     8  start of the process, in clock ticks since boot
  *     1024     8  reserved: number of the last reservation << 32 | position behind it in units of 8 bytes, mod 2^32
  *     1152     8  acknowledged position in bytes since the start of time
  *     1160     4  counts acknowledgements; producers that wait for room sleep on it (futex)
@@ -51,7 +52,8 @@ typedef struct
   char cluster[64];
   char worker[64];
   char group[64];
-  guint8 reserved_1[1024 - 280];
+  guint64 start_ticks;
+  guint8 reserved_1[1024 - 288];
 
   _Atomic guint64 reserved;
   guint8 line_1[120];

@@ -25,6 +25,7 @@ typedef struct
   guint8 token[MUSTER_JOURNAL_TOKEN_SIZE];
   gint64 start_time_us; /* of the process, CLOCK_REALTIME */
   guint32 pid;          /* 0 until known */
+  guint64 start_ticks;  /* of that process, as /proc/PID/stat has it: tells it from a later one with its number */
   char cluster[64];
   char worker[64];
   char group[64];
@@ -43,7 +44,7 @@ int muster_journal_create_file (const char *path, gsize ring_size, const MusterJ
                                 GError **error);
 /* The same in a memfd, for tests and for journals that need not outlive their process. */
 int muster_journal_create_memfd (gsize ring_size, const MusterJournalIdentity *identity, GError **error);
-/* Records the worker's pid, known only after fork. */
+/* Records the worker's pid and when it was started, known only after fork. */
 gboolean muster_journal_set_pid (int fd, guint32 pid, GError **error);
 /* Reads and checks the header's identity, by pread. */
 gboolean muster_journal_read_identity (int fd, MusterJournalIdentity *identity, gsize *ring_size, GError **error);
@@ -61,6 +62,9 @@ void muster_journal_set_block_timeout (MusterJournal *journal, gint64 timeout_us
  * only labels (worker, pid): the batch builder completes it. Returns FALSE if it was refused (and counted). */
 gboolean muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags);
 guint64 muster_journal_get_drops (MusterJournal *journal); /* refused so far, mod 2^32 */
+
+/* When a process was started, in clock ticks since boot (proc(5), stat, field 22); 0 if it is not there. */
+guint64 muster_process_get_start_ticks (guint32 pid);
 
 /* The reader: one thread at a time. */
 typedef struct
@@ -100,13 +104,17 @@ void muster_journal_acknowledge (MusterJournal *journal, guint64 position); /* z
 void muster_journal_rewind (MusterJournal *journal, guint64 position, guint64 place, guint32 drops);
 
 /* A dead sender's journal: nothing in it is believed. Items come in order of their places, beginning at @next_place,
- * before which @next_drops had been refused; what is missing between them is shown as in the living journal. After the
- * last item the trailing numbers say what is missing behind it. Uses pread only. */
+ * before which @next_drops had been refused (MUSTER_JOURNAL_DROPS_UNKNOWN: what the slots themselves tell); what is
+ * missing between them is shown as in the living journal. @next_place 0: nobody knows; it begins at the first item there
+ * is. After the last item the trailing numbers say what is missing behind it. Uses pread only. */
+#define MUSTER_JOURNAL_DROPS_UNKNOWN (-1)
 typedef struct _MusterJournalScan MusterJournalScan;
 
 MusterJournalScan *muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsize ring_size,
-                                            guint64 next_place, guint32 next_drops, GError **error);
+                                            guint64 next_place, gint64 next_drops, GError **error);
 void muster_journal_scan_free (MusterJournalScan *scan);
+/* The place of the next item if nothing is missing before it. */
+guint64 muster_journal_scan_get_next_place (const MusterJournalScan *scan);
 gboolean muster_journal_scan_next (MusterJournalScan *scan, MusterJournalItem *item);
 void muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, guint64 *lost,
                                        MusterGapReason *lost_reason);

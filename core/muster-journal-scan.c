@@ -34,6 +34,8 @@ struct _MusterJournalScan
   guint64 next_place;
   guint32 next_drops;
   MusterJournalHeader *header; /* owned; a copy that is not believed */
+  gboolean have_drops_before;  /* the slot right before next_place was still there: */
+  guint32 drops_before;
 };
 
 static void
@@ -95,6 +97,11 @@ collect (MusterJournalScan *scan)
         {
           gint32 ahead = (gint32) (slot->number + slot->drops - (guint32) scan->next_place);
 
+          if (ahead == -1)
+            {
+              scan->have_drops_before = TRUE;
+              scan->drops_before = slot->drops;
+            }
           if (ahead >= 0)
             {
               Found found = { scan->next_place + (guint64) ahead, slot->drops, (guint32) (offset / 8), length };
@@ -109,9 +116,36 @@ collect (MusterJournalScan *scan)
   g_array_sort (scan->found, compare_found);
 }
 
+/* What the caller does not know of where to begin, the slots tell. */
+static void
+begin_at (MusterJournalScan *scan, guint64 next_place, gint64 next_drops)
+{
+  const Found *first = scan->found->len > 0 ? &g_array_index (scan->found, Found, 0) : NULL;
+
+  if (next_drops >= 0)
+    scan->next_drops = (guint32) next_drops;
+  else if (scan->have_drops_before)
+    scan->next_drops = scan->drops_before;
+  else if (first != NULL)
+    scan->next_drops = first->drops;
+  else
+    scan->next_drops = atomic_load (&scan->header->drops);
+  if (next_place == 0 && first != NULL)
+    {
+      scan->next_place = first->place;
+      scan->next_drops = first->drops;
+    }
+}
+
+guint64
+muster_journal_scan_get_next_place (const MusterJournalScan *scan)
+{
+  return scan->next_place;
+}
+
 MusterJournalScan *
 muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsize ring_size, guint64 next_place,
-                         guint32 next_drops, GError **error)
+                         gint64 next_drops, GError **error)
 {
   MusterJournalScan *scan;
   struct stat status;
@@ -124,8 +158,7 @@ muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsi
   scan = g_new0 (MusterJournalScan, 1);
   scan->ring_size = ring_size;
   scan->seed = muster_journal_seed (stream);
-  scan->next_place = next_place;
-  scan->next_drops = next_drops;
+  scan->next_place = MAX (next_place, 1);
   scan->found = g_array_new (FALSE, FALSE, sizeof (Found));
   scan->header = g_malloc (MUSTER_JOURNAL_HEADER_SIZE);
   scan->ring = g_malloc (ring_size + MUSTER_JOURNAL_ITEM_MAX + sizeof (MusterJournalSlot));
@@ -133,6 +166,7 @@ muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsi
   read_whole (fd, scan->ring, ring_size, MUSTER_JOURNAL_HEADER_SIZE);
   memcpy (scan->ring + ring_size, scan->ring, MUSTER_JOURNAL_ITEM_MAX + sizeof (MusterJournalSlot));
   collect (scan);
+  begin_at (scan, next_place, next_drops);
   return scan;
 }
 
@@ -201,8 +235,13 @@ muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, gui
   *refused = 0;
   *lost = 0;
   *lost_reason = MUSTER_GAP_UNKNOWN;
-  if (memcmp (scan->header->magic, MUSTER_JOURNAL_MAGIC, sizeof scan->header->magic) != 0 || (gint32) ahead_drops < 0
-      || (gint32) ahead < 0 || ahead < ahead_drops
+  if (memcmp (scan->header->magic, MUSTER_JOURNAL_MAGIC, sizeof scan->header->magic) != 0)
+    {
+      /* Somebody has emptied the file, or written over it: what it held cannot be counted any more. */
+      *lost = 1;
+      return;
+    }
+  if ((gint32) ahead_drops < 0 || (gint32) ahead < 0 || ahead < ahead_drops
       || ahead - ahead_drops > scan->ring_size / sizeof (MusterJournalSlot))
     return; /* the header is not to be believed, and the slots tell nothing of what followed them */
 

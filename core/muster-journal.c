@@ -80,6 +80,7 @@ write_header (int fd, gsize ring_size, const MusterJournalIdentity *identity, GE
   memcpy (header->stream, identity->stream, sizeof header->stream);
   memcpy (header->token, identity->token, sizeof header->token);
   header->start_time_us = identity->start_time_us;
+  header->start_ticks = identity->start_ticks;
   memcpy (header->cluster, identity->cluster, sizeof header->cluster - 1);
   memcpy (header->worker, identity->worker, sizeof header->worker - 1);
   memcpy (header->group, identity->group, sizeof header->group - 1);
@@ -150,10 +151,29 @@ muster_journal_create_memfd (gsize ring_size, const MusterJournalIdentity *ident
   return fd;
 }
 
+guint64
+muster_process_get_start_ticks (guint32 pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%u/stat", pid);
+  g_autofree char *text = NULL;
+  const char *p;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return 0;
+  p = strrchr (text, ')'); /* the name before it may hold anything */
+  for (int field = 2; p != NULL && field < 22; field++)
+    p = strchr (p + 1, ' ');
+  return p != NULL ? g_ascii_strtoull (p + 1, NULL, 10) : 0;
+}
+
 gboolean
 muster_journal_set_pid (int fd, guint32 pid, GError **error)
 {
-  if (pwrite (fd, &pid, sizeof pid, G_STRUCT_OFFSET (MusterJournalHeader, pid)) == sizeof pid)
+  guint64 start_ticks = muster_process_get_start_ticks (pid);
+
+  if (pwrite (fd, &pid, sizeof pid, G_STRUCT_OFFSET (MusterJournalHeader, pid)) == sizeof pid
+      && pwrite (fd, &start_ticks, sizeof start_ticks, G_STRUCT_OFFSET (MusterJournalHeader, start_ticks))
+             == sizeof start_ticks)
     return TRUE;
   g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot write the pid into a journal: %s", g_strerror (errno));
   return FALSE;
@@ -186,7 +206,9 @@ muster_journal_read_identity (int fd, MusterJournalIdentity *identity, gsize *ri
                    header->ring_size, (gint64) status.st_size);
       return FALSE;
     }
-  *identity = (MusterJournalIdentity){ .start_time_us = header->start_time_us, .pid = header->pid };
+  *identity = (MusterJournalIdentity){ .start_time_us = header->start_time_us,
+                                       .start_ticks = header->start_ticks,
+                                       .pid = header->pid };
   memcpy (identity->stream, header->stream, sizeof identity->stream);
   memcpy (identity->token, header->token, sizeof identity->token);
   memcpy (identity->cluster, header->cluster, sizeof identity->cluster - 1);

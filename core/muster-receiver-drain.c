@@ -49,7 +49,8 @@ drain (MusterReceiverStream *stream, MusterBatchBuilder *builder)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (MusterJournalScan) scan = muster_journal_scan_new (stream->fd, stream->identity.stream, stream->ring_size,
-                                                                stream->accepted, stream->accepted_drops, &error);
+                                                                stream->trusting ? 0 : stream->accepted, stream->accepted_drops,
+                                                                &error);
   MusterJournalItem item;
   guint64 refused, lost;
   MusterGapReason reason;
@@ -58,6 +59,11 @@ drain (MusterReceiverStream *stream, MusterBatchBuilder *builder)
     {
       g_warning ("%s: %s", stream->identity.worker, error->message);
       return;
+    }
+  if (stream->trusting)
+    {
+      muster_receiver_stream_begin_at (stream, muster_journal_scan_get_next_place (scan));
+      muster_batch_builder_begin (builder, stream->accepted);
     }
   while (muster_journal_scan_next (scan, &item))
     add_item (stream, builder, &item);

@@ -58,6 +58,8 @@ on_hello (const MusterReceiverFrame *frame)
   if (stream->refused || stream->finishing)
     return;
   muster_receiver_stream_connect (stream, frame->endpoint, frame->routing);
+  if (stream->trusting && frame->header.number > 0)
+    muster_receiver_stream_begin_at (stream, frame->header.number);
   if (frame->header.number > stream->accepted)
     muster_receiver_stream_skip_to (stream, frame->header.number);
 

@@ -45,7 +45,8 @@ struct _MusterReceiverStream
   int fd; /* owned; -1 for the primary's own */
 
   guint64 accepted;
-  guint32 accepted_drops;
+  gint64 accepted_drops; /* refused before it; MUSTER_JOURNAL_DROPS_UNKNOWN where another primary knew */
+  gboolean trusting;     /* nobody knows where it stands: its sender is believed */
   guint64 acknowledged;
   gboolean nacked; /* said once; cleared by the next batch that fits */
   gboolean finishing;
@@ -103,7 +104,9 @@ void muster_receiver_handle_frame (const MusterReceiverFrame *frame);
 GHashTable *muster_receiver_stream_table_new (void);
 /* Takes @fd over. Any thread. */
 MusterReceiverStream *muster_receiver_stream_new (MusterReceiver *receiver, const MusterJournalIdentity *identity,
-                                                  gsize ring_size, int fd);
+                                                  gsize ring_size, int fd, guint64 next);
+/* It stands at @next: before anything of it is taken. */
+void muster_receiver_stream_begin_at (MusterReceiverStream *stream, guint64 next);
 void muster_receiver_stream_unref (gpointer stream); /* any thread */
 void muster_receiver_stream_connect (MusterReceiverStream *stream, MusterReceiverEndpoint *endpoint, GBytes *routing);
 void muster_receiver_stream_disconnect (MusterReceiverStream *stream);

@@ -40,8 +40,11 @@ MusterReceiver *muster_receiver_new (MusterPipeline *pipeline, const char *host,
  * -1 leaves it. */
 gboolean muster_receiver_bind (MusterReceiver *self, const char *group, const char *endpoint, uid_t uid, gid_t gid,
                                GError **error);
-/* Makes a journal known, before its worker is started; takes @fd over (a duplicate of the worker's). */
-void muster_receiver_add_journal (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd);
+/* Makes a journal known, before its worker is started; takes @fd over (a duplicate of the worker's). @next: the number of
+ * the first entry that is wanted: 1 for a new journal, for an earlier primary's what its transports have not got; 0 if
+ * nobody knows that: then the sender is believed, who keeps what was not acknowledged. */
+void muster_receiver_add_journal (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd,
+                                  guint64 next);
 /* The worker is dead and reaped: take what arrived over the link, then drain the journal, then append @end_record as
  * the stream's last entry (an encoded Record entry: whole, with tag and length; nullable). `finished` follows. */
 void muster_receiver_finish (MusterReceiver *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], GBytes *end_record);

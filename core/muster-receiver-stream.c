@@ -32,7 +32,8 @@ muster_receiver_stream_table_new (void)
 }
 
 MusterReceiverStream *
-muster_receiver_stream_new (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd)
+muster_receiver_stream_new (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd,
+                            guint64 next)
 {
   MusterReceiverStream *stream = g_new0 (MusterReceiverStream, 1);
 
@@ -41,8 +42,17 @@ muster_receiver_stream_new (MusterReceiver *self, const MusterJournalIdentity *i
   stream->identity = *identity;
   stream->ring_size = ring_size;
   stream->fd = fd;
-  stream->accepted = stream->acknowledged = stream->done = 1;
+  stream->accepted = stream->acknowledged = stream->done = MAX (next, 1);
+  stream->accepted_drops = next == 1 ? 0 : MUSTER_JOURNAL_DROPS_UNKNOWN;
+  stream->trusting = next == 0;
   return stream;
+}
+
+void
+muster_receiver_stream_begin_at (MusterReceiverStream *stream, guint64 next)
+{
+  stream->accepted = stream->acknowledged = stream->done = next;
+  stream->trusting = FALSE;
 }
 
 static MusterReceiverStream *

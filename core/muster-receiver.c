@@ -103,7 +103,7 @@ muster_receiver_new (MusterPipeline *pipeline, const char *host, const char *clu
       MusterOrigin labels;
 
       self->master = muster_receiver_stream_new (self, muster_journal_get_identity (master),
-                                                 muster_journal_get_ring_size (master), -1);
+                                                 muster_journal_get_ring_size (master), -1, 1);
       muster_receiver_stream_get_labels (self->master, &labels);
       self->master_feed =
           muster_journal_feed_new (master, &labels, MASTER_FLUSH_US, self->context, muster_receiver_feed_batch, self);
@@ -173,9 +173,10 @@ order_thread (MusterReceiver *self, GSourceFunc function, gpointer data)
 }
 
 void
-muster_receiver_add_journal (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd)
+muster_receiver_add_journal (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd,
+                             guint64 next)
 {
-  order_thread (self, add_journal_in_thread, muster_receiver_stream_new (self, identity, ring_size, fd));
+  order_thread (self, add_journal_in_thread, muster_receiver_stream_new (self, identity, ring_size, fd, next));
 }
 
 typedef struct

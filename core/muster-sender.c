@@ -20,6 +20,7 @@
 #define POSITION_INTERVAL_MS 1000
 /* Frames handled in one go. */
 #define BURST 64
+#define MONITOR_ADDRESS "inproc://muster-monitor"
 /* Custom messages that wait for a socket that takes them. */
 #define MESSAGES_MAX 10000
 
@@ -41,6 +42,8 @@ struct _MusterSender
   void *zmq;
   void *socket;
   GSource *socket_source;
+  void *monitor; /* tells of connections that were made and lost */
+  GSource *monitor_source;
   GSource *timer; /* HELLO until welcomed, then POSITION */
   MusterJournalFeed *feed;
   gboolean welcomed;
@@ -109,8 +112,7 @@ send_hello (MusterSender *self)
   muster_link_hello_encode (&hello, payload);
   if (send_frames (self, &header, payload, MUSTER_LINK_HELLO_SIZE))
     return;
-  g_free (payload);
-  want_room (self, TRUE); /* not connected yet: as soon as it is */
+  g_free (payload); /* not connected: monitor_cb() will know when it is */
 }
 
 static gboolean timer_cb (gpointer user_data);
@@ -325,14 +327,45 @@ socket_cb (void *socket, int events, gpointer user_data)
   if (events & ZMQ_POLLOUT)
     {
       want_room (self, FALSE);
-      if (!self->welcomed && !self->refused)
-        send_hello (self);
       send_messages (self);
       muster_journal_feed_resume (self->feed);
     }
   for (guint i = 0; i < BURST && receive_one (self); i++)
     ;
   look_around (self);
+}
+
+/* -- connections ----------------------------------------------------------------------------------- */
+
+/* A primary is there, perhaps another one than before: it must be told who this is. Or it has gone: nothing is sent until
+ * there is one. */
+static void
+reconnected (MusterSender *self, gboolean connected)
+{
+  if (self->refused)
+    return;
+  self->welcomed = FALSE;
+  muster_journal_feed_enable (self->feed, FALSE);
+  if (connected)
+    send_hello (self);
+  set_timer (self, HELLO_INTERVAL_MS);
+}
+
+/* Events come as [event, 16 bits; value, 32 bits][address] (zmq_socket_monitor(3)). */
+static void
+monitor_cb (void *monitor, int events, gpointer user_data)
+{
+  guint8 event[6];
+  char address[256];
+
+  while (zmq_recv (monitor, event, sizeof event, ZMQ_DONTWAIT) >= 2)
+    {
+      guint16 number;
+
+      zmq_recv (monitor, address, sizeof address, ZMQ_DONTWAIT);
+      memcpy (&number, event, sizeof number);
+      reconnected (user_data, number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    }
 }
 
 /* -- the thread ----------------------------------------------------------------------------------- */
@@ -343,7 +376,7 @@ sender_thread (gpointer data)
   MusterSender *self = data;
 
   g_main_context_push_thread_default (self->context);
-  timer_cb (self);
+  set_timer (self, HELLO_INTERVAL_MS);
   g_main_loop_run (self->loop);
   g_main_context_pop_thread_default (self->context);
   return NULL;
@@ -377,7 +410,12 @@ open_socket (MusterSender *self, const char *endpoint, GError **error)
       zmq_setsockopt (self->socket, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof handshake_ms);
       zmq_setsockopt (self->socket, ZMQ_RECONNECT_IVL, &reconnect_ms, sizeof reconnect_ms);
       zmq_setsockopt (self->socket, ZMQ_RECONNECT_IVL_MAX, &reconnect_max_ms, sizeof reconnect_max_ms);
-      if (zmq_connect (self->socket, endpoint) == 0)
+      self->monitor = zmq_socket (self->zmq, ZMQ_PAIR);
+      if (self->monitor != NULL
+          && zmq_socket_monitor (self->socket, MONITOR_ADDRESS,
+                                 ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED)
+                 == 0
+          && zmq_connect (self->monitor, MONITOR_ADDRESS) == 0 && zmq_connect (self->socket, endpoint) == 0)
         return TRUE;
     }
   g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "cannot connect to %s: %s", endpoint, zmq_strerror (errno));
@@ -412,6 +450,8 @@ muster_sender_new (MusterJournal *journal, const char *endpoint, gint64 flush_in
   self->feed = muster_journal_feed_new (journal, &labels, flush_interval_us, self->context, send_and_watch, self);
   self->socket_source = muster_zmq_source_new (self->socket, ZMQ_POLLIN, socket_cb, self);
   g_source_attach (self->socket_source, self->context);
+  self->monitor_source = muster_zmq_source_new (self->monitor, ZMQ_POLLIN, monitor_cb, self);
+  g_source_attach (self->monitor_source, self->context);
 
   /* The application's signal handlers run in its own threads: one that logs must never wait for this thread from
    * within it. */
@@ -565,8 +605,21 @@ muster_sender_free (MusterSender *self)
     g_source_destroy (self->socket_source);
   g_clear_pointer (&self->socket_source, g_source_unref);
   g_clear_pointer (&self->feed, muster_journal_feed_free);
+  if (self->monitor_source != NULL)
+    g_source_destroy (self->monitor_source);
+  g_clear_pointer (&self->monitor_source, g_source_unref);
   if (self->socket != NULL)
-    zmq_close (self->socket);
+    {
+      zmq_socket_monitor (self->socket, NULL, 0);
+      zmq_close (self->socket);
+    }
+  if (self->monitor != NULL)
+    {
+      const int linger = 0;
+
+      zmq_setsockopt (self->monitor, ZMQ_LINGER, &linger, sizeof linger);
+      zmq_close (self->monitor);
+    }
   if (self->zmq != NULL)
     zmq_ctx_term (self->zmq);
   g_queue_clear_full (&self->messages, (GDestroyNotify) g_bytes_unref);

@@ -236,7 +236,7 @@ forked_cb (pid_t pid, gpointer user_data)
   life->pid = life->identity.pid = (guint) pid;
   if (!muster_journal_set_pid (life->journal_fd, life->pid, &error))
     muster_warning (life->house->logger, "%s: %s", life->process->id, error->message);
-  muster_receiver_add_journal (life->house->receiver, &life->identity, life->ring_size, copy);
+  muster_receiver_add_journal (life->house->receiver, &life->identity, life->ring_size, copy, 1);
 }
 
 static gboolean

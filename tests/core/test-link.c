@@ -170,7 +170,7 @@ start_receiver (Fixture *fixture)
   g_assert_true (muster_receiver_bind (fixture->receiver, "web", fixture->endpoint, (uid_t) -1, (gid_t) -1, &error));
   g_assert_no_error (error);
   muster_receiver_add_journal (fixture->receiver, &fixture->identity, muster_journal_get_ring_size (fixture->journal),
-                               dup (muster_journal_get_fd (fixture->journal)));
+                               dup (muster_journal_get_fd (fixture->journal)), 1);
 }
 
 static void

@@ -50,7 +50,8 @@ hex (const guint8 *stream)
 }
 
 void
-muster_receiver_add_journal (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd)
+muster_receiver_add_journal (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd,
+                             guint64 next)
 {
   MusterJournalIdentity found;
   gsize found_size = 0;
