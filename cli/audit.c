@@ -168,7 +168,8 @@ is_end (const Stream *stream, const MusterEntry *entry)
       || event.type != MUSTER_FIELD_TEXT)
     return FALSE;
   if (stream->public.is_primary)
-    return slice_is (event.value.text, "stop") || slice_is (event.value.text, "primary-stop");
+    return slice_is (event.value.text, "stop") || slice_is (event.value.text, "primary-stop")
+           || slice_is (event.value.text, "primary-lost");
   return slice_is (event.value.text, "exit");
 }
 

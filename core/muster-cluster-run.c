@@ -10,8 +10,11 @@
 #include "muster-source-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Once a transport has let one drain-timeout pass, it is not given another one. */
@@ -418,21 +421,61 @@ free_commands (MusterClusterRun *run)
   g_clear_pointer (&run->metrics_text, g_free);
 }
 
-/* What an earlier primary left undrained is not ours to lose; nor to be silent about. */
-static void
-say_leftovers (MusterCluster *self)
+/* From where this journal is wanted: what a required transport has not got; 0 if none of them knows. */
+static guint64
+get_mark (MusterCluster *self, const guint8 *stream)
 {
-  const char *path = muster_runtime_dir_get_journals (self->run.runtime_dir);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  return 0;
+}
+
+static gboolean
+adopt_journal (MusterCluster *self, const char *path, GError **error)
+{
+  MusterJournalIdentity identity;
+  gsize ring_size;
+  struct stat status;
+  int fd = open (path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+  if (fd < 0 || fstat (fd, &status) != 0)
+    g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "%s", g_strerror (errno));
+  else if (!S_ISREG (status.st_mode) || status.st_uid != geteuid ())
+    g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "it is not a file of this user");
+  else if (muster_journal_read_identity (fd, &identity, &ring_size, error))
+    {
+      muster_supervisor_adopt (self->run.supervisor, &identity, ring_size, path, fd, get_mark (self, identity.stream));
+      return TRUE;
+    }
+  if (fd >= 0)
+    close (fd);
+  return FALSE;
+}
+
+/* What an earlier primary left: the journals are the register of its workers, and of what it said itself. One that cannot
+ * be read is put aside, and said: what it held cannot be counted. */
+static void
+adopt_leftovers (MusterCluster *self)
+{
+  const char *directory = muster_runtime_dir_get_journals (self->run.runtime_dir);
+  g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
   const char *name;
-  guint n = 0;
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    n += g_str_has_suffix (name, ".journal") && !g_str_has_suffix (self->run.journal_path, name);
-  if (n > 0)
-    muster_logger_log_fields (self->run.logger, MUSTER_LEVEL_WARNING, NULL, 0, NULL,
-                              MUSTER_FIELDS (MUSTER_TEXT ("event", "leftovers"), MUSTER_NATURAL ("journals", n)),
-                              "%u journals of an earlier primary lie in %s", n, path);
+    {
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+      g_autofree char *aside = g_strconcat (path, ".unreadable", NULL);
+      g_autoptr (GError) error = NULL;
+
+      if (!g_str_has_suffix (name, ".journal") || g_str_equal (path, self->run.journal_path)
+          || adopt_journal (self, path, &error))
+        continue;
+      if (rename (path, aside) != 0)
+        g_clear_pointer (&aside, g_free);
+      muster_logger_log_fields (self->run.logger, MUSTER_LEVEL_ERROR, NULL, 0, NULL,
+                                MUSTER_FIELDS (MUSTER_TEXT ("event", "unreadable-journal")),
+                                "the journal %s of an earlier primary cannot be read: %s; what it held is lost%s%s",
+                                path, error->message, aside != NULL ? "; it is kept as " : "",
+                                aside != NULL ? aside : "");
+    }
 }
 
 /* Whatever there is, last made first. */
@@ -495,7 +538,7 @@ muster_cluster_run_start (MusterCluster *self, GError **error)
       self->run.logger, MUSTER_LEVEL_NOTICE, NULL, 0, NULL,
       MUSTER_FIELDS (MUSTER_TEXT ("event", "primary-start"), MUSTER_TEXT ("version", MUSTER_VERSION)),
       "the primary of cluster %s started", self->name);
-  say_leftovers (self);
+  adopt_leftovers (self);
   return TRUE;
 }
 

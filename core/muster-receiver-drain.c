@@ -48,9 +48,9 @@ static void
 drain (MusterReceiverStream *stream, MusterBatchBuilder *builder)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (MusterJournalScan) scan = muster_journal_scan_new (stream->fd, stream->identity.stream, stream->ring_size,
-                                                                stream->trusting ? 0 : stream->accepted, stream->accepted_drops,
-                                                                &error);
+  g_autoptr (MusterJournalScan) scan =
+      muster_journal_scan_new (stream->fd, stream->identity.stream, stream->ring_size,
+                               stream->trusting ? 0 : stream->accepted, stream->accepted_drops, &error);
   MusterJournalItem item;
   guint64 refused, lost;
   MusterGapReason reason;

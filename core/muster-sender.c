@@ -19,7 +19,7 @@
 #define RESET_PAUSE_MS       50
 #define POSITION_INTERVAL_MS 1000
 /* Frames handled in one go. */
-#define BURST 64
+#define BURST           64
 #define MONITOR_ADDRESS "inproc://muster-monitor"
 /* Custom messages that wait for a socket that takes them. */
 #define MESSAGES_MAX 10000
@@ -412,8 +412,7 @@ open_socket (MusterSender *self, const char *endpoint, GError **error)
       zmq_setsockopt (self->socket, ZMQ_RECONNECT_IVL_MAX, &reconnect_max_ms, sizeof reconnect_max_ms);
       self->monitor = zmq_socket (self->zmq, ZMQ_PAIR);
       if (self->monitor != NULL
-          && zmq_socket_monitor (self->socket, MONITOR_ADDRESS,
-                                 ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED)
+          && zmq_socket_monitor (self->socket, MONITOR_ADDRESS, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED)
                  == 0
           && zmq_connect (self->monitor, MONITOR_ADDRESS) == 0 && zmq_connect (self->socket, endpoint) == 0)
         return TRUE;

@@ -26,6 +26,10 @@ void muster_supervisor_free (MusterSupervisor *self);         /* kills what runs
 /* Before start. Takes @command over. */
 void muster_supervisor_add_group (MusterSupervisor *self, MusterWorkerGroup *group, MusterWorkerCommand *command,
                                   const char *endpoint);
+/* A journal of an earlier primary, before start: its worker goes on where it is, if it lives; else the journal is
+ * drained. @fd is taken over; @next as muster_receiver_add_journal() has it. */
+void muster_supervisor_adopt (MusterSupervisor *self, const MusterJournalIdentity *identity, gsize ring_size,
+                              const char *journal_path, int fd, guint64 next);
 void muster_supervisor_start (MusterSupervisor *self);
 void muster_supervisor_stop (MusterSupervisor *self, gint64 drain_timeout_us);
 

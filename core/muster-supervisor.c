@@ -9,9 +9,22 @@
 
 #include "muster-supervisor-private.h"
 
+#include "muster-encoder-private.h"
 #include "muster-restart-private.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
 
 /* A program that has not said HELLO after this long is taken for one that is not linked with Muster. */
 #define SETTLE_MS 1000
@@ -310,11 +323,10 @@ start_place (Place *place)
   self->callbacks.started (place->process, again, self->user_data);
 }
 
-/* Makes the places that are missing, and starts what has never been started. */
 static void
-fill (Group *group)
+make_places (Group *group, guint n)
 {
-  while (group->places->len < group->target)
+  while (group->places->len < n)
     {
       Place *place = g_new0 (Place, 1);
 
@@ -323,6 +335,13 @@ fill (Group *group)
       place->process = muster_worker_process_new (muster_worker_group_get_name (group->group), place->number);
       g_ptr_array_add (group->places, place);
     }
+}
+
+/* Makes the places that are missing, and starts what has never been started. */
+static void
+fill (Group *group)
+{
+  make_places (group, group->target);
   for (guint i = 0; i < group->places->len; i++) /* callbacks may change the array; only its end */
     {
       Place *place = g_ptr_array_index (group->places, i);
@@ -414,7 +433,13 @@ void
 muster_supervisor_start (MusterSupervisor *self)
 {
   for (guint i = 0; i < self->groups->len; i++)
-    fill (g_ptr_array_index (self->groups, i));
+    {
+      Group *group = g_ptr_array_index (self->groups, i);
+
+      for (guint k = group->target; k < group->places->len; k++) /* adopted, and more than there should be */
+        stop_place (g_ptr_array_index (group->places, k));
+      fill (group);
+    }
 }
 
 void
@@ -443,6 +468,132 @@ find_group (MusterSupervisor *self, const char *name)
         return group;
     }
   return NULL;
+}
+
+/* -- what an earlier primary left ---------------------------------------------------------------- */
+
+/* At most a second: what SIGKILL has hit is gone as soon as the kernel lets go of it. */
+static void
+await_end (int pidfd)
+{
+  struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+  while (poll (&end, 1, 1000) < 0 && errno == EINTR)
+    ;
+}
+
+/* The process that the journal names, if it is still that one. */
+static int
+open_process (const MusterJournalIdentity *identity)
+{
+  int pidfd = identity->pid > 0 ? (int) syscall (SYS_pidfd_open, (pid_t) identity->pid, 0) : -1;
+
+  if (pidfd >= 0
+      && (identity->start_ticks == 0 || muster_process_get_start_ticks (identity->pid) != identity->start_ticks))
+    {
+      close (pidfd);
+      pidfd = -1;
+    }
+  return pidfd;
+}
+
+/* The place of "web-3" in the group "web"; NULL if the name is none of ours. */
+static Place *
+find_place (MusterSupervisor *self, const MusterJournalIdentity *identity)
+{
+  Group *group = find_group (self, identity->group);
+  gsize prefix = strlen (identity->group);
+  guint64 number = 0;
+
+  if (group == NULL || strncmp (identity->worker, identity->group, prefix) != 0 || identity->worker[prefix] != '-'
+      || !g_ascii_string_to_unsigned (identity->worker + prefix + 1, 10, 1, MUSTER_WORKER_GROUP_INSTANCES_MAX, &number,
+                                      NULL))
+    return NULL;
+  make_places (group, (guint) number);
+  return g_ptr_array_index (group->places, number - 1);
+}
+
+static void
+adopt_living (Place *place, const MusterJournalIdentity *identity, gsize ring_size, const char *journal_path, int pidfd)
+{
+  MusterSupervisor *self = place->group->supervisor;
+
+  place->begun = TRUE;
+  place->incarnation = 1;
+  place->life = muster_worker_life_adopt (&self->house, &place->group->plan, place->process, identity, ring_size,
+                                          journal_path, pidfd, exited_cb, place);
+  g_hash_table_insert (self->lives, place->life->identity.stream, place->life);
+  muster_worker_process_set_started (place->process, place->life->pid, identity->start_time_us);
+  muster_worker_process_set_state (place->process, MUSTER_WORKER_RUNNING);
+  muster_logger_log_fields (self->house.logger, MUSTER_LEVEL_NOTICE, NULL, 0, NULL,
+                            MUSTER_FIELDS (MUSTER_TEXT ("event", "adopt"), MUSTER_TEXT ("worker", place->process->id),
+                                           MUSTER_NATURAL ("pid", place->life->pid),
+                                           MUSTER_TEXT ("stream", place->life->stream_text),
+                                           MUSTER_TEXT ("group", place->process->group)),
+                            "adopted from an earlier primary");
+  self->callbacks.started (place->process, FALSE, self->user_data);
+}
+
+/* The last entry of the earlier primary's own stream. */
+static GBytes *
+encode_primary_end (const MusterJournalIdentity *identity)
+{
+  guint8 *buffer = g_malloc (MUSTER_ENTRY_MAX);
+  const MusterField fields[] = { MUSTER_TEXT ("event", "primary-lost"), MUSTER_NATURAL ("pid", identity->pid) };
+  const MusterRecordParts parts = { .level = MUSTER_LEVEL_CRITICAL,
+                                    .time_ns = (guint64) g_get_real_time () * 1000,
+                                    .domain = muster_slice_from_string ("muster"),
+                                    .message = muster_slice_from_string ("this primary ended without a word"),
+                                    .fields = fields,
+                                    .n_fields = G_N_ELEMENTS (fields) };
+  gsize length;
+  const guint8 *start = muster_encode_record (buffer, MUSTER_ENTRY_MAX, &parts, &length);
+  GBytes *bytes = g_bytes_new (start, length);
+
+  g_free (buffer);
+  return bytes;
+}
+
+static void
+adopt_dead (MusterSupervisor *self, const MusterJournalIdentity *identity, gsize ring_size, const char *journal_path)
+{
+  static const MusterWorkerPlan no_plan = { 0 };
+  g_autoptr (MusterWorkerProcess) process = muster_worker_process_new (identity->group, 0);
+  gboolean primary = g_str_equal (identity->worker, "master");
+  const MusterEnd end = { .reason = MUSTER_EXIT_UNKNOWN, .run_time_us = -1, .pid = identity->pid };
+  g_autoptr (GBytes) record =
+      primary ? encode_primary_end (identity) : muster_end_encode (&end, (guint64) g_get_real_time () * 1000);
+  MusterWorkerLife *life = muster_worker_life_adopt (&self->house, &no_plan, process, identity, ring_size, journal_path,
+                                                     -1, exited_cb, NULL);
+
+  g_hash_table_insert (self->lives, life->identity.stream, life);
+  muster_receiver_finish (self->house.receiver, identity->stream, record);
+}
+
+void
+muster_supervisor_adopt (MusterSupervisor *self, const MusterJournalIdentity *identity, gsize ring_size,
+                         const char *journal_path, int fd, guint64 next)
+{
+  gboolean primary = g_str_equal (identity->worker, "master");
+  int pidfd = primary ? -1 : open_process (identity);
+  Place *place = pidfd >= 0 ? find_place (self, identity) : NULL;
+
+  muster_receiver_add_journal (self->house.receiver, identity, ring_size, fd, next);
+  if (place != NULL && place->life == NULL)
+    {
+      adopt_living (place, identity, ring_size, journal_path, pidfd);
+      return;
+    }
+  if (pidfd >= 0)
+    {
+      /* The keyfile has changed: nothing waits for this one, and its endpoint is gone. Its journal is all that counts. */
+      muster_warning (self->house.logger, "%s (pid %u) of an earlier primary has no place any more and is ended",
+                      identity->worker, identity->pid);
+      syscall (SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+      await_end (pidfd);
+      close (pidfd);
+    }
+  adopt_dead (self, identity, ring_size, journal_path);
 }
 
 gboolean

@@ -69,6 +69,12 @@ struct _MusterWorkerLife
 MusterWorkerLife *muster_worker_life_start (const MusterWorkerHouse *house, const MusterWorkerPlan *plan,
                                             MusterWorkerProcess *process, MusterWorkerExitedFunc exited,
                                             gpointer user_data, GError **error);
+/* A process that an earlier primary started: its journal and FIFOs are there already. @pidfd is taken over; -1: it is dead,
+ * and only its journal is left to be drained. How it ends cannot be known. */
+MusterWorkerLife *muster_worker_life_adopt (const MusterWorkerHouse *house, const MusterWorkerPlan *plan,
+                                            MusterWorkerProcess *process, const MusterJournalIdentity *identity,
+                                            gsize ring_size, const char *journal_path, int pidfd,
+                                            MusterWorkerExitedFunc exited, gpointer user_data);
 /* SIGTERM now, SIGKILL after @timeout_us. Once is enough. */
 void muster_worker_life_terminate (MusterWorkerLife *life, gint64 timeout_us);
 void muster_worker_life_signal (MusterWorkerLife *life, int number);

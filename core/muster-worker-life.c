@@ -121,6 +121,13 @@ fill_random (void *bytes, gsize size, GError **error)
   return FALSE;
 }
 
+static void
+write_stream_text (MusterWorkerLife *life)
+{
+  for (gsize i = 0; i < sizeof life->identity.stream; i++)
+    g_snprintf (life->stream_text + 2 * i, 3, "%02x", life->identity.stream[i]);
+}
+
 static gboolean
 make_identity (MusterWorkerLife *life, GError **error)
 {
@@ -133,8 +140,7 @@ make_identity (MusterWorkerLife *life, GError **error)
   g_strlcpy (identity->cluster, life->house->cluster, sizeof identity->cluster);
   g_strlcpy (identity->worker, life->process->id, sizeof identity->worker);
   g_strlcpy (identity->group, life->process->group, sizeof identity->group);
-  for (gsize i = 0; i < sizeof identity->stream; i++)
-    g_snprintf (life->stream_text + 2 * i, 3, "%02x", identity->stream[i]);
+  write_stream_text (life);
   return TRUE;
 }
 
@@ -335,8 +341,9 @@ exit_cb (int fd, GIOCondition condition, gpointer user_data)
   do
     waited = wait4 ((pid_t) life->pid, &status, 0, &usage);
   while (waited < 0 && errno == EINTR);
-  muster_capture_finish (life->captures[0]);
-  muster_capture_finish (life->captures[1]);
+  for (int i = 0; i < 2; i++)
+    if (life->captures[i] != NULL)
+      muster_capture_finish (life->captures[i]);
   close_outputs (life);
   destroy_source (&life->exit_source);
   destroy_source (&life->kill_source);
@@ -351,8 +358,9 @@ watch (MusterWorkerLife *life)
 {
   GMainContext *context = life->house->context;
 
-  muster_capture_attach (life->captures[0], context);
-  muster_capture_attach (life->captures[1], context);
+  for (int i = 0; i < 2; i++)
+    if (life->captures[i] != NULL)
+      muster_capture_attach (life->captures[i], context);
   life->exit_source = g_unix_fd_source_new (life->pidfd, G_IO_IN);
   g_source_set_static_name (life->exit_source, "muster-worker-exit");
   g_source_set_callback (life->exit_source, G_SOURCE_FUNC (exit_cb), life, NULL);
@@ -394,6 +402,58 @@ muster_worker_life_start (const MusterWorkerHouse *house, const MusterWorkerPlan
   return life;
 }
 
+/* What it printed while no primary listened waits in its FIFOs, which it holds open. */
+static void
+reopen_outputs (MusterWorkerLife *life, gboolean alive)
+{
+  const MusterWorkerGroup *group = life->plan->group;
+  const MusterLevel levels[2] = { group != NULL ? group->stdout_level : MUSTER_LEVEL_INFO,
+                                  group != NULL ? group->stderr_level : MUSTER_LEVEL_WARNING };
+  const MusterCaptureFunc funcs[2] = { stdout_line_cb, stderr_line_cb };
+  const char *directory = muster_runtime_dir_get_fifos (life->house->runtime_dir);
+
+  for (int i = 0; i < 2; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s-%s.%s", life->identity.worker, life->stream_text, output_names[i]);
+      int fd = -1;
+
+      life->fifo_paths[i] = g_build_filename (directory, name, NULL);
+      if (alive)
+        fd = open (life->fifo_paths[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+      if (fd >= 0)
+        life->captures[i] = muster_capture_new (fd, levels[i], funcs[i], life);
+      else if (alive)
+        muster_warning (life->house->logger, "%s: cannot hear its %s any more: open the FIFO %s: %s",
+                        life->identity.worker, output_names[i], life->fifo_paths[i], g_strerror (errno));
+    }
+}
+
+MusterWorkerLife *
+muster_worker_life_adopt (const MusterWorkerHouse *house, const MusterWorkerPlan *plan, MusterWorkerProcess *process,
+                          const MusterJournalIdentity *identity, gsize ring_size, const char *journal_path, int pidfd,
+                          MusterWorkerExitedFunc exited, gpointer user_data)
+{
+  MusterWorkerLife *life = g_new0 (MusterWorkerLife, 1);
+
+  life->house = house;
+  life->plan = plan;
+  life->process = g_object_ref (process);
+  life->identity = *identity;
+  life->ring_size = ring_size;
+  life->journal_path = g_strdup (journal_path);
+  life->pid = identity->pid;
+  life->pidfd = pidfd;
+  life->journal_fd = -1;
+  life->started_us = g_get_monotonic_time () - MAX (g_get_real_time () - identity->start_time_us, 0);
+  life->exited = exited;
+  life->user_data = user_data;
+  write_stream_text (life);
+  reopen_outputs (life, pidfd >= 0);
+  if (pidfd >= 0)
+    watch (life);
+  return life;
+}
+
 void
 muster_worker_life_signal (MusterWorkerLife *life, int number)
 {
@@ -431,6 +491,7 @@ muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal)
   destroy_source (&life->kill_source);
   if (life->pidfd >= 0)
     {
+      muster_worker_life_signal (life, SIGKILL);
       kill (-(pid_t) life->pid, SIGKILL);
       while (waitpid ((pid_t) life->pid, NULL, 0) < 0 && errno == EINTR)
         ;
