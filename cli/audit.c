@@ -333,6 +333,8 @@ add_up_holes (Stream *stream)
   MusterAuditStream *public = &stream->public;
   guint n = muster_interval_map_get_length (stream->known);
 
+  muster_interval_map_free (public->hole_intervals);
+  public->hole_intervals = muster_interval_map_new ();
   for (guint i = 0; i + 1 < n; i++)
     muster_interval_map_add (public->hole_intervals, muster_interval_map_get (stream->known, i)->last + 1,
                              muster_interval_map_get (stream->known, i + 1)->first - 1, 0);

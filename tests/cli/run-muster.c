@@ -70,10 +70,10 @@ muster_spawn (GSubprocessLauncher *launcher, const char *const *arguments)
   g_autoptr (GError) error = NULL;
   GSubprocess *process;
 
-  g_assert_nonnull (g_getenv ("MUSTER_BINARY"));
+  g_assert_nonnull (g_getenv ("MUSTER_COMMAND"));
   g_subprocess_launcher_setenv (launcher, "LC_ALL", "C.UTF-8", TRUE);
   g_subprocess_launcher_setenv (launcher, "TZ", "UTC", TRUE);
-  g_ptr_array_add (argv, (gpointer) g_getenv ("MUSTER_BINARY"));
+  g_ptr_array_add (argv, (gpointer) g_getenv ("MUSTER_COMMAND"));
   for (guint i = 0; arguments[i] != NULL; i++)
     g_ptr_array_add (argv, (gpointer) arguments[i]);
   g_ptr_array_add (argv, NULL);
@@ -89,6 +89,17 @@ typedef struct
   gboolean is_late;
 } Wait;
 
+static char *
+to_text (GBytes *bytes)
+{
+  gsize length = g_bytes_get_size (bytes);
+  char *text = g_malloc0 (length + 1);
+
+  if (length > 0)
+    memcpy (text, g_bytes_get_data (bytes, NULL), length);
+  return text;
+}
+
 static void
 done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -99,10 +110,10 @@ done_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 
   g_subprocess_communicate_finish (G_SUBPROCESS (object), result, &out, &err, &error);
   g_assert_no_error (error);
+  /* A copy that a test may take for text: a NUL behind it. */
   wait->fixture->out_length = g_bytes_get_size (out);
-  wait->fixture->out = g_strndup (g_bytes_get_data (out, NULL), g_bytes_get_size (out));
-  wait->fixture->err = g_strndup (g_bytes_get_data (err, NULL), g_bytes_get_size (err));
-  /* A copy that ends at a NUL is enough for text; protobuf output goes to files. */
+  wait->fixture->out = to_text (out);
+  wait->fixture->err = to_text (err);
   wait->is_done = TRUE;
 }
 

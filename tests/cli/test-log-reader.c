@@ -53,7 +53,7 @@ read_all (Fixture *fixture, gconstpointer data, gsize length)
 
   g_clear_error (&fixture->error);
   fixture->n_entries = fixture->last_sequence = 0;
-  g_assert_true (g_file_set_contents (fixture->path, data, (gssize) length, NULL));
+  g_assert_true (g_file_set_contents_full (fixture->path, data, (gssize) length, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
   reader = muster_log_reader_open (fixture->path, &fixture->error);
   g_assert_no_error (fixture->error);
   muster_log_reader_set_refill_func (reader, refill_cb, fixture);
