@@ -143,5 +143,6 @@ muster_run_with_input (Muster *fixture, GBytes *input, const char *const *argume
   g_source_remove (timeout);
   g_assert_true (g_subprocess_get_if_exited (process));
   fixture->status = g_subprocess_get_exit_status (process);
-  g_test_message ("status %d\n%s%s", fixture->status, fixture->out, fixture->err);
+  if (g_utf8_validate (fixture->out, (gssize) fixture->out_length, NULL))
+    g_test_message ("status %d\n%s%s", fixture->status, fixture->out, fixture->err);
 }
