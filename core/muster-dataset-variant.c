@@ -79,7 +79,7 @@ static const MusterDatasetVisitor variant_visitor = {
  * The dataset in the shape of muster_dataset_to_json(): objects are `a{sv}`, numbers `d`, counts `t`, texts `s`, lists
  * of names `as`; what is null there is nothing (`mv`) here. Any thread.
  *
- * Returns: (transfer none): a floating `a{sv}`
+ * Returns: (transfer full): an `a{sv}`, not floating
  * Since: 0.1
  */
 GVariant *
@@ -93,5 +93,5 @@ muster_dataset_to_variant (MusterDataset *dataset)
   muster_dataset_walk (dataset, &variant_visitor, &writer);
   g_ptr_array_unref (writer.objects);
   g_ptr_array_unref (writer.keys);
-  return writer.result;
+  return g_variant_ref_sink (writer.result);
 }

@@ -30,6 +30,7 @@ typedef MusterFieldView MusterField;
                                               .value.text = { (const char *) (p), (n) } })
 /* clang-format on */
 
+#ifndef __GI_SCANNER__ /* which cannot read a compound literal */
 /**
  * muster_slice_from_string: (skip)
  * @string: (nullable): a NUL-terminated string
@@ -41,5 +42,6 @@ muster_slice_from_string (const char *string)
 {
   return (MusterSlice){ string != NULL ? string : "", string != NULL ? strlen (string) : 0 };
 }
+#endif
 
 G_END_DECLS

@@ -10,6 +10,12 @@ MUSTER_PUBLIC
 G_DECLARE_DERIVABLE_TYPE (MusterFormat, muster_format, MUSTER, FORMAT, GObject)
 
 /**
+ * MusterFormatClass.format_entry: (skip)
+ *
+ * Not for bindings, because a #MusterEntry is not; they implement @format_batch.
+ */
+
+/**
  * MusterFormatClass:
  * @start: (nullable): checks the properties (a pattern, a theme) before the first entry; an error ends the set-up
  * @format_entry: appends what one entry looks like to @out; nothing, for what the format leaves out. Origins are never

@@ -187,7 +187,7 @@ static void
 test_variant (void)
 {
   g_autoptr (MusterDataset) dataset = make_shop ();
-  g_autoptr (GVariant) variant = g_variant_ref_sink (muster_dataset_to_variant (dataset));
+  g_autoptr (GVariant) variant = muster_dataset_to_variant (dataset);
 
   g_assert_true (g_variant_is_of_type (variant, G_VARIANT_TYPE_VARDICT));
   g_assert_true (g_variant_is_normal_form (variant));
@@ -219,7 +219,7 @@ test_variant_depth (void)
     path[i] = "d";
   muster_metrics_set (metrics, path, "x", 5);
   dataset = make_dataset (metrics);
-  variant = g_variant_ref_sink (muster_dataset_to_variant (dataset));
+  variant = muster_dataset_to_variant (dataset);
   bytes = g_variant_get_data_as_bytes (variant);
   copy = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_VARDICT, bytes, FALSE));
   g_assert_true (g_variant_is_normal_form (copy));
@@ -395,7 +395,7 @@ test_bad_bytes (void)
           {
             g_autofree char *json = muster_dataset_to_json (complete);
             g_autofree char *text = muster_dataset_to_text (complete);
-            g_autoptr (GVariant) variant = g_variant_ref_sink (muster_dataset_to_variant (complete));
+            g_autoptr (GVariant) variant = muster_dataset_to_variant (complete);
 
             g_assert_true (g_variant_is_normal_form (variant));
             g_assert_true (g_utf8_validate (json, -1, NULL));
