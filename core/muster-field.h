@@ -30,7 +30,6 @@ typedef MusterFieldView MusterField;
                                               .value.text = { (const char *) (p), (n) } })
 /* clang-format on */
 
-#ifndef __GI_SCANNER__ /* which cannot read a compound literal */
 /**
  * muster_slice_from_string: (skip)
  * @string: (nullable): a NUL-terminated string
@@ -40,8 +39,9 @@ typedef MusterFieldView MusterField;
 static inline MusterSlice
 muster_slice_from_string (const char *string)
 {
-  return (MusterSlice){ string != NULL ? string : "", string != NULL ? strlen (string) : 0 };
+  MusterSlice slice = { string != NULL ? string : "", string != NULL ? strlen (string) : 0 };
+
+  return slice;
 }
-#endif
 
 G_END_DECLS
