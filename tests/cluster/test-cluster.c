@@ -190,7 +190,8 @@ static MusterWorkerGroup *
 add_worker_group (Fixture *fixture, const char *arguments)
 {
   /* A sanitizer's handler would turn each signal into an abort. */
-  static const char *const environment[] = { "ASAN_OPTIONS=handle_segv=0:handle_abort=0:detect_leaks=0", NULL };
+  static const char *const environment[] = { "ASAN_OPTIONS=handle_segv=0:handle_abort=0:detect_leaks=0",
+                                             "TSAN_OPTIONS=handle_segv=0:handle_abort=0", NULL };
   g_autofree char *exec =
       g_strdup_printf ("%s %s", g_test_get_filename (G_TEST_BUILT, "cluster", "cluster-worker", NULL), arguments);
   MusterWorkerGroup *group = add_group (fixture, exec);

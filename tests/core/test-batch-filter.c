@@ -342,14 +342,16 @@ check_output (World *world, GByteArray *out, gboolean keeps_gaps)
   while (muster_entry_iter_next (&iter, &entry))
     {
       guint stream = (guint) entry.origin->stream[0] - 'a';
-      const Fate *fate = &g_array_index (world->fates[stream], Fate, entry.sequence - 1);
+      const Fate *fate;
       MusterRecordView record;
       MusterGapReason reason;
       guint64 count;
 
       if (entry.kind == MUSTER_ENTRY_ORIGIN)
         continue;
+      g_assert_cmpuint (entry.sequence, >=, 1);
       g_assert_cmpuint (entry.sequence + entry.count - 1, <=, world->fates[stream]->len);
+      fate = &g_array_index (world->fates[stream], Fate, entry.sequence - 1);
       if (keeps_gaps && next[stream] != 0)
         g_assert_cmpuint (entry.sequence, ==, next[stream]);
       g_assert_cmpuint (entry.sequence, >=, next[stream]);
