@@ -151,7 +151,6 @@ static void
 test_torn (Muster *fixture, gconstpointer data)
 {
   g_autoptr (GByteArray) log = clean_log ();
-  g_autofree char *expected = NULL;
   const char *path;
 
   g_byte_array_set_size (log, log->len - 3);
