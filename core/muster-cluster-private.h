@@ -79,6 +79,8 @@ extern guint muster_cluster_signals[MUSTER_CLUSTER_N_SIGNALS];
 
 /* In muster-cluster-run.c. Start makes everything or nothing. Finish says and writes the last of it: FALSE if something
  * that was said is in no required transport yet (it stays in journals then). Clear takes everything down. */
+/* Whether the journals of all workers fit where they would lie. */
+gboolean muster_cluster_check_room (MusterCluster *self, GError **error);
 gboolean muster_cluster_run_start (MusterCluster *self, GError **error);
 gboolean muster_cluster_run_finish (MusterCluster *self, gboolean drained);
 void muster_cluster_run_clear (MusterCluster *self);

@@ -510,6 +510,31 @@ take_down (MusterCluster *self)
 }
 
 gboolean
+muster_cluster_check_room (MusterCluster *self, GError **error)
+{
+  g_autofree char *found = self->runtime_path == NULL ? muster_runtime_dir_find (self->name) : NULL;
+  guint64 needed = muster_journal_get_file_size (self->journal_size), available = 0;
+  g_autofree char *directory = NULL;
+  g_autofree char *needed_text = NULL, *available_text = NULL;
+
+  for (guint i = 0; i < self->groups->len; i++)
+    {
+      const MusterWorkerGroup *group = g_ptr_array_index (self->groups, i);
+
+      needed += (guint64) group->instances * muster_journal_get_file_size (group->journal_size);
+    }
+  if (!muster_runtime_dir_find_room (self->runtime_path != NULL ? self->runtime_path : found, &available, &directory)
+      || needed <= available)
+    return TRUE;
+  needed_text = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
+  available_text = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
+               "the journals need %s, but there are only %s in %s; lower journal-size or instances, or make room",
+               needed_text, available_text, directory);
+  return FALSE;
+}
+
+gboolean
 muster_cluster_run_start (MusterCluster *self, GError **error)
 {
   g_autofree char *found = self->runtime_path == NULL ? muster_runtime_dir_find (self->name) : NULL;

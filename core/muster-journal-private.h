@@ -44,6 +44,8 @@ int muster_journal_create_file (const char *path, gsize ring_size, const MusterJ
                                 GError **error);
 /* The same in a memfd, for tests and for journals that need not outlive their process. */
 int muster_journal_create_memfd (gsize ring_size, const MusterJournalIdentity *identity, GError **error);
+/* What a journal of @ring_size takes, with its header, once the ring's size is rounded up. */
+gsize muster_journal_get_file_size (gsize ring_size);
 /* Records the worker's pid and when it was started, known only after fork. */
 gboolean muster_journal_set_pid (int fd, guint32 pid, GError **error);
 /* Reads and checks the header's identity, by pread. */

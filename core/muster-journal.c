@@ -67,6 +67,12 @@ round_ring_size (gsize wanted)
   return size;
 }
 
+gsize
+muster_journal_get_file_size (gsize ring_size)
+{
+  return MUSTER_JOURNAL_HEADER_SIZE + round_ring_size (ring_size);
+}
+
 static gboolean
 write_header (int fd, gsize ring_size, const MusterJournalIdentity *identity, GError **error)
 {

@@ -29,6 +29,9 @@ MusterRuntimeDir *muster_runtime_dir_open (const char *path, const char *name, g
 /* Removes what is empty, and the lock. */
 void muster_runtime_dir_free (MusterRuntimeDir *dir);
 
+/* How many bytes there are for journals, and where, if a primary ran in @path. Nothing is made. */
+gboolean muster_runtime_dir_find_room (const char *path, guint64 *available, char **directory);
+
 const char *muster_runtime_dir_get_path (MusterRuntimeDir *dir);
 const char *muster_runtime_dir_get_journals (MusterRuntimeDir *dir);
 const char *muster_runtime_dir_get_fifos (MusterRuntimeDir *dir);

@@ -330,3 +330,28 @@ muster_runtime_dir_add_group (MusterRuntimeDir *dir, const char *group, gid_t gi
     return set_error (error, errno, "set the group of the directory", path);
   return TRUE;
 }
+
+gboolean
+muster_runtime_dir_find_room (const char *path, guint64 *available, char **directory)
+{
+  g_autofree char *there = g_strdup (path);
+  struct statfs info;
+
+  while (access (there, F_OK) != 0 && strlen (there) > 1)
+    {
+      char *above = g_path_get_dirname (there);
+
+      g_free (there);
+      there = above;
+    }
+  if (!is_memory (there) && is_memory ("/dev/shm"))
+    {
+      g_free (there);
+      there = g_strdup ("/dev/shm");
+    }
+  if (statfs (there, &info) != 0)
+    return FALSE;
+  *available = (guint64) info.f_bavail * (guint64) info.f_bsize;
+  *directory = g_steal_pointer (&there);
+  return TRUE;
+}

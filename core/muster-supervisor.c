@@ -48,6 +48,7 @@ typedef struct
   MusterRestart restart;
   guint incarnation;
   gboolean begun; /* has been started, or it was tried */
+  gboolean waits; /* for its old journals to be drained; has been said */
   gboolean again; /* start it when it has ended, whatever the policy says: an operator's wish */
   GSource *timer; /* owned; a start to come, or the settling of one */
 } Place;
@@ -64,6 +65,11 @@ struct _MusterSupervisor
   gint64 drain_timeout_us;
   GSource *drain_timer; /* owned */
 };
+
+/* Journals of the dead that one worker may leave to be drained: beyond them its next life waits. So a worker that dies
+ * at once, before a transport that stands still, does not fill the memory with journals. */
+#define OLD_JOURNALS_MAX 8
+#define OLD_JOURNALS_PAUSE_MS 1000
 
 static void start_place (Place *place);
 
@@ -300,6 +306,34 @@ spawn_failed (Place *place, const GError *error)
   self->callbacks.exited (process, MUSTER_EXIT_SPAWN_FAILED, self->user_data);
 }
 
+static guint
+count_undrained (Place *place)
+{
+  GHashTableIter iter;
+  gpointer value;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, place->group->supervisor->lives);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    n += ((MusterWorkerLife *) value)->process == place->process;
+  return n;
+}
+
+/* Said once, until it goes on. */
+static void
+wait_for_drain (Place *place)
+{
+  if (!place->waits)
+    muster_logger_log_fields (
+        place->group->supervisor->house.logger, MUSTER_LEVEL_WARNING, NULL, 0, NULL,
+        MUSTER_FIELDS (MUSTER_TEXT ("event", "undrained"), MUSTER_TEXT ("worker", place->process->id)),
+        "%s is not started again yet: %d journals of its earlier lives wait for a transport", place->process->id,
+        OLD_JOURNALS_MAX);
+  place->waits = TRUE;
+  muster_worker_process_set_state (place->process, MUSTER_WORKER_BACKOFF);
+  set_timer (place, OLD_JOURNALS_PAUSE_MS * 1000, start_cb);
+}
+
 static void
 start_place (Place *place)
 {
@@ -309,6 +343,12 @@ start_place (Place *place)
 
   place->begun = TRUE;
   clear_source (&place->timer);
+  if (count_undrained (place) >= OLD_JOURNALS_MAX)
+    {
+      wait_for_drain (place);
+      return;
+    }
+  place->waits = FALSE;
   place->life = muster_worker_life_start (&self->house, &place->group->plan, place->process, exited_cb, place, &error);
   if (place->life == NULL)
     {

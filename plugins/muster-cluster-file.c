@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "muster-cluster-file.h"
+#include "muster-cluster-private.h"
 #include "muster-cluster-builder-private.h"
 #include "muster-metrics-group-private.h"
 #include "muster-nearest-private.h"
@@ -403,6 +404,7 @@ muster_cluster_check_file (MusterRegistry *registry, const char *path, GPtrArray
                            guint *n_transports, guint *n_sources)
 {
   g_autoptr (MusterCluster) cluster = NULL;
+  g_autoptr (GError) error = NULL;
   guint counts[3];
 
   g_return_val_if_fail (MUSTER_IS_REGISTRY (registry), FALSE);
@@ -415,6 +417,11 @@ muster_cluster_check_file (MusterRegistry *registry, const char *path, GPtrArray
     *n_transports = counts[1];
   if (n_sources != NULL)
     *n_sources = counts[2];
+  if (cluster != NULL && !muster_cluster_check_room (cluster, &error))
+    {
+      g_ptr_array_add (problems, g_strdup_printf ("%s: %s", path, error->message));
+      return FALSE;
+    }
   return cluster != NULL;
 }
 
