@@ -5,7 +5,9 @@
 #include "config.h"
 
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "run-muster.h"
 
@@ -63,6 +65,13 @@ muster_write_log (Muster *fixture, const char *name, const GByteArray *log)
   return muster_write (fixture, name, log->len > 0 ? (const char *) log->data : "", (gssize) log->len);
 }
 
+/* A test that fails leaves no primary behind. */
+static void
+die_with_parent (gpointer user_data)
+{
+  prctl (PR_SET_PDEATHSIG, SIGTERM);
+}
+
 GSubprocess *
 muster_spawn (GSubprocessLauncher *launcher, const char *const *arguments)
 {
@@ -73,6 +82,7 @@ muster_spawn (GSubprocessLauncher *launcher, const char *const *arguments)
   g_assert_nonnull (g_getenv ("MUSTER_COMMAND"));
   g_subprocess_launcher_setenv (launcher, "LC_ALL", "C.UTF-8", TRUE);
   g_subprocess_launcher_setenv (launcher, "TZ", "UTC", TRUE);
+  g_subprocess_launcher_set_child_setup (launcher, die_with_parent, NULL, NULL);
   g_ptr_array_add (argv, (gpointer) g_getenv ("MUSTER_COMMAND"));
   for (guint i = 0; arguments[i] != NULL; i++)
     g_ptr_array_add (argv, (gpointer) arguments[i]);
