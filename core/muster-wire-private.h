@@ -104,6 +104,7 @@ muster_wire_get_field (const guint8 *in, const guint8 *end, MusterWireField *fie
   in = muster_wire_get_varint (in, end, &tag);
   if (in == NULL || tag > G_MAXUINT32 || (tag >> 3) == 0)
     return NULL;
+  field->bytes = NULL;
   field->number = (guint32) (tag >> 3);
   field->type = (guint32) (tag & 7);
   switch (field->type)
