@@ -13,7 +13,7 @@ import tempfile
 import time
 import traceback
 
-DEADLINE_S = 30
+DEADLINE_S = 20
 
 
 def skip_all(reason):
@@ -89,7 +89,8 @@ class Primary:
         for path in (self.stderr_path, self.output):
             if os.path.exists(path):
                 with open(path, errors="replace") as text:
-                    for line in text.read().splitlines()[-60:]:
+                    lines = [line for line in text.read().splitlines() if not line.startswith('{"dataset"')]
+                    for line in lines[:50]:
                         print(f"# {os.path.basename(path)}: {line}", flush=True)
 
     def stop(self):
