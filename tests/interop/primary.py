@@ -64,12 +64,20 @@ class Primary:
             out.write(keyfile)
 
     def __enter__(self):
-        with open(self.stderr_path, "w") as stderr:
+        self.start()
+        return self
+
+    def start(self):
+        with open(self.stderr_path, "a") as stderr:
             self.process = subprocess.Popen(
                 [self.environment.get("MUSTER_COMMAND", "muster"), "run", self.keyfile],
                 stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=self.environment,
             )
-        return self
+
+    def kill(self):
+        """As if it had crashed: its workers go on."""
+        self.process.kill()
+        self.process.wait()
 
     def __exit__(self, kind, value, trace):
         try:

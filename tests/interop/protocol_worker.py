@@ -43,6 +43,10 @@ class Worker:
         self.welcome = None
         self.seen = []  # types of what came
         self.refusal = None
+        self.stopping = False
+
+    def stop(self):
+        self.stopping = True
 
     # -- entries
 
@@ -176,6 +180,16 @@ def babble(worker):
     worker.sent = 3
     worker.settle()
     print(f"<5>refused: {worker.refusal}", flush=True)
+
+
+def go_on(worker):
+    """One record after another, whoever the primary is."""
+    worker.connect()
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    while not worker.stopping:
+        worker.log(f"number {worker.next}")
+        worker.settle()
+        time.sleep(0.02)
 
 
 def measure(worker):

@@ -87,6 +87,20 @@ def who_babbles_is_refused():
         assert said(primary) == ["one"]
 
 
+def another_primary_is_found():
+    with primary_for("go_on") as primary:
+        primary.wait_for_record("w-1", "number 10")
+        primary.kill()
+        primary.start()
+        last = primary.records("w-1")[-1]["seq"]
+        primary.wait_for_record("w-1", f"number {last + 10}")
+        primary.stop()
+        own = [record for record in primary.records("w-1") if record.get("domain") == "python"]
+        assert len({record["stream"] for record in own}) == 1, own  # it was not started again
+        numbers = [record["seq"] for record in own]
+        assert sorted(set(numbers)) == list(range(1, len(set(numbers)) + 1)), numbers
+
+
 def metrics_arrive():
     with primary_for("measure") as primary:
         tree = primary.wait_for_metric("w-1")
@@ -104,5 +118,6 @@ run_tests([
     what_a_worker_cannot_send_is_a_gap,
     a_stranger_is_reset,
     who_babbles_is_refused,
+    another_primary_is_found,
     metrics_arrive,
 ])
