@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "muster-journal-private.h"
 #include "muster-logger.h"
-
-/* Where a logger and all its children write: a journal, or text to stderr where @journal is NULL. Loggers share a sink
- * by reference; after fork() without exec the sink of the child is stderr. */
-typedef struct _MusterSink MusterSink;
-
-MusterSink *muster_sink_new (MusterJournal *journal, const char *worker);
-void muster_sink_set_journal (MusterSink *sink, MusterJournal *journal); /* once, where there was none; any thread */
-MusterSink *muster_sink_ref (MusterSink *sink);
-void muster_sink_unref (MusterSink *sink);
-void muster_sink_set_level (MusterSink *sink,
-                            MusterLevel level); /* any thread; for loggers without a level of their own */
+#include "muster-sink-private.h"
 
 MusterLogger *muster_logger_new (MusterSink *sink, const char *domain, MusterLevel level);
 

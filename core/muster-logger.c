@@ -7,41 +7,20 @@
 #include "config.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "muster-default-fields-private.h"
 #include "muster-encoder-private.h"
+#include "muster-field-variant-private.h"
 #include "muster-logger-private.h"
-#include "muster-plain-text-private.h"
 #include "muster-printf-private.h"
 
 /* What fits here is encoded without touching much stack; the rest takes a frame of its own. */
-#define SMALL_SIZE   2048
-#define DEFAULTS_MAX 4096
-#define DOMAIN_MAX   255
-
-struct _MusterSink
-{
-  gatomicrefcount references;
-  MusterJournal *_Atomic journal; /* owned, nullable: then text goes to stderr; set once */
-  char *worker;                   /* owned, nullable */
-  _Atomic int level;              /* of the loggers that have none of their own */
-};
-
-/*
- * The encoded default fields. One writer at a time (under `lock`), any readers, which never wait: the writer fills the
- * half that is not in use. `turn` is odd while it does; (turn >> 1) & 1 is the half in use. A reader's copy is good if
- * the writer has not begun to fill that half again meanwhile.
- */
-typedef struct
-{
-  _Atomic guint32 turn;
-  guint32 length[2];
-  guint8 bytes[2][DEFAULTS_MAX];
-} Defaults;
+#define SMALL_SIZE 2048
+#define DOMAIN_MAX 255
 
 struct _MusterLogger
 {
@@ -52,241 +31,10 @@ struct _MusterLogger
   gsize domain_length;
   _Atomic int level; /* MUSTER_LEVEL_NONE: the sink's */
 
-  GMutex lock;
-  GPtrArray *default_fields;  /* under lock; of DefaultField */
-  Defaults *_Atomic defaults; /* owned; NULL until the first default is set */
+  MusterDefaultFields defaults;
 };
 
-typedef struct
-{
-  char *key;
-  GVariant *value;
-} DefaultField;
-
 G_DEFINE_FINAL_TYPE (MusterLogger, muster_logger, G_TYPE_OBJECT)
-
-/* A forked child has no reader for the journal, which is its parent's: it logs to stderr until it calls exec. */
-static _Atomic int in_forked_child;
-
-static void
-after_fork_in_child (void)
-{
-  atomic_store (&in_forked_child, 1);
-}
-
-/* -- sinks ---------------------------------------------------------------------------------------- */
-
-MusterSink *
-muster_sink_new (MusterJournal *journal, const char *worker)
-{
-  static gsize registered = 0;
-  MusterSink *sink = g_new0 (MusterSink, 1);
-
-  if (g_once_init_enter (&registered))
-    {
-      pthread_atfork (NULL, NULL, after_fork_in_child);
-      g_once_init_leave (&registered, 1);
-    }
-  g_atomic_ref_count_init (&sink->references);
-  if (journal != NULL)
-    muster_sink_set_journal (sink, journal);
-  sink->worker = g_strdup (worker);
-  sink->level = MUSTER_LEVEL_INFO;
-  return sink;
-}
-
-void
-muster_sink_set_journal (MusterSink *sink, MusterJournal *journal)
-{
-  MusterJournal *none = NULL;
-
-  muster_journal_ref (journal);
-  if (!atomic_compare_exchange_strong (&sink->journal, &none, journal))
-    muster_journal_unref (journal);
-}
-
-MusterSink *
-muster_sink_ref (MusterSink *sink)
-{
-  g_atomic_ref_count_inc (&sink->references);
-  return sink;
-}
-
-void
-muster_sink_unref (MusterSink *sink)
-{
-  if (!g_atomic_ref_count_dec (&sink->references))
-    return;
-  if (atomic_load (&sink->journal) != NULL)
-    muster_journal_unref (atomic_load (&sink->journal));
-  g_free (sink->worker);
-  g_free (sink);
-}
-
-void
-muster_sink_set_level (MusterSink *sink, MusterLevel level)
-{
-  atomic_store_explicit (&sink->level, (int) level, memory_order_relaxed);
-}
-
-static gboolean
-write_to_stderr (MusterSink *sink, const guint8 *bytes, gsize length)
-{
-  int saved = errno;
-  char line[SMALL_SIZE * 2];
-  gsize size = muster_plain_text_from_entry (bytes, length, sink->worker, line, sizeof line);
-  gssize written = size > 0 ? write (STDERR_FILENO, line, size) : -1;
-
-  errno = saved;
-  return written >= 0;
-}
-
-static inline gboolean
-emit (MusterSink *sink, MusterLevel level, const guint8 *bytes, gsize length)
-{
-  MusterJournalFlags flags =
-      level <= MUSTER_LEVEL_ERROR ? MUSTER_JOURNAL_USE_RESERVE | MUSTER_JOURNAL_FLUSH : MUSTER_JOURNAL_PLAIN;
-
-  MusterJournal *journal = atomic_load_explicit (&sink->journal, memory_order_acquire);
-
-  if (G_UNLIKELY (journal == NULL || atomic_load_explicit (&in_forked_child, memory_order_relaxed)))
-    return write_to_stderr (sink, bytes, length);
-  return muster_journal_append (journal, bytes, length, flags);
-}
-
-/* -- default fields ------------------------------------------------------------------------------- */
-
-static void
-default_field_free (gpointer data)
-{
-  DefaultField *field = data;
-
-  g_free (field->key);
-  g_variant_unref (field->value);
-  g_free (field);
-}
-
-/* The variant's value as a field; @scratch keeps what the field borrows and must be freed after use. */
-static MusterField
-field_from_variant (const char *key, GVariant *value, char **scratch)
-{
-  MusterField field = { .key = muster_slice_from_string (key) };
-  gsize size;
-
-  switch (g_variant_classify (value))
-    {
-    case G_VARIANT_CLASS_STRING:
-    case G_VARIANT_CLASS_OBJECT_PATH:
-    case G_VARIANT_CLASS_SIGNATURE:
-      field.type = MUSTER_FIELD_TEXT;
-      field.value.text.data = g_variant_get_string (value, &field.value.text.length);
-      return field;
-    case G_VARIANT_CLASS_BOOLEAN:
-      field.type = MUSTER_FIELD_FLAG;
-      field.value.flag = g_variant_get_boolean (value);
-      return field;
-    case G_VARIANT_CLASS_INT16:
-      field.type = MUSTER_FIELD_INTEGER;
-      field.value.integer = g_variant_get_int16 (value);
-      return field;
-    case G_VARIANT_CLASS_INT32:
-      field.type = MUSTER_FIELD_INTEGER;
-      field.value.integer = g_variant_get_int32 (value);
-      return field;
-    case G_VARIANT_CLASS_INT64:
-      field.type = MUSTER_FIELD_INTEGER;
-      field.value.integer = g_variant_get_int64 (value);
-      return field;
-    case G_VARIANT_CLASS_BYTE:
-      field.type = MUSTER_FIELD_NATURAL;
-      field.value.natural = g_variant_get_byte (value);
-      return field;
-    case G_VARIANT_CLASS_UINT16:
-      field.type = MUSTER_FIELD_NATURAL;
-      field.value.natural = g_variant_get_uint16 (value);
-      return field;
-    case G_VARIANT_CLASS_UINT32:
-      field.type = MUSTER_FIELD_NATURAL;
-      field.value.natural = g_variant_get_uint32 (value);
-      return field;
-    case G_VARIANT_CLASS_UINT64:
-      field.type = MUSTER_FIELD_NATURAL;
-      field.value.natural = g_variant_get_uint64 (value);
-      return field;
-    case G_VARIANT_CLASS_DOUBLE:
-      field.type = MUSTER_FIELD_NUMBER;
-      field.value.number = g_variant_get_double (value);
-      return field;
-    default:
-      break;
-    }
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
-    {
-      field.type = MUSTER_FIELD_DATA;
-      field.value.text.data = g_variant_get_fixed_array (value, &size, 1);
-      field.value.text.length = size;
-      return field;
-    }
-  *scratch = g_variant_print (value, FALSE);
-  field.type = MUSTER_FIELD_TEXT;
-  field.value.text = muster_slice_from_string (*scratch);
-  return field;
-}
-
-/* Under lock. Encodes all default fields into the half that is not in use; FALSE if they do not fit (then nothing has
- * changed). */
-static gboolean
-publish_defaults (MusterLogger *self)
-{
-  Defaults *defaults = atomic_load (&self->defaults);
-  guint32 turn;
-  guint8 *out, *end;
-
-  if (defaults == NULL)
-    {
-      defaults = g_new0 (Defaults, 1);
-      atomic_store (&self->defaults, defaults);
-    }
-  turn = atomic_load (&defaults->turn);
-  atomic_store (&defaults->turn, turn + 1);
-  atomic_thread_fence (memory_order_seq_cst);
-  out = defaults->bytes[((turn >> 1) + 1) & 1];
-  end = out + DEFAULTS_MAX;
-  for (guint i = 0; i < self->default_fields->len && out != NULL; i++)
-    {
-      const DefaultField *field = self->default_fields->pdata[i];
-      g_autofree char *scratch = NULL;
-      MusterField view = field_from_variant (field->key, field->value, &scratch);
-
-      out = muster_encode_field (out, end, &view);
-    }
-  if (out == NULL)
-    {
-      atomic_store (&defaults->turn, turn);
-      return FALSE;
-    }
-  defaults->length[((turn >> 1) + 1) & 1] = (guint32) (out - defaults->bytes[((turn >> 1) + 1) & 1]);
-  atomic_store (&defaults->turn, turn + 2);
-  return TRUE;
-}
-
-/* TSan cannot know that a copy which the writer disturbed is thrown away. */
-__attribute__ ((no_sanitize ("thread"))) static gsize
-copy_defaults (Defaults *defaults, guint8 *out)
-{
-  for (;;)
-    {
-      guint32 turn = atomic_load_explicit (&defaults->turn, memory_order_acquire);
-      guint32 half = (turn >> 1) & 1;
-      gsize length = MIN (defaults->length[half], (guint32) DEFAULTS_MAX);
-
-      for (gsize i = 0; i < length; i++)
-        out[i] = ((volatile guint8 *) defaults->bytes[half])[i];
-      atomic_thread_fence (memory_order_acquire);
-      if (atomic_load_explicit (&defaults->turn, memory_order_relaxed) < (turn & ~1u) + 3)
-        return length;
-    }
-}
 
 /* -- the log call --------------------------------------------------------------------------------- */
 
@@ -316,7 +64,7 @@ emit_large (MusterLogger *self, const MusterRecordParts *parts)
   const guint8 *start = muster_encode_record (buffer, sizeof buffer, parts, &length);
 
   if (start != NULL)
-    emit (self->sink, parts->level, start, length);
+    muster_sink_append (self->sink, parts->level, start, length);
 }
 
 static void
@@ -327,32 +75,31 @@ emit_small (MusterLogger *self, const MusterRecordParts *parts)
   const guint8 *start = muster_encode_record (buffer, sizeof buffer, parts, &length);
 
   if (G_LIKELY (start != NULL))
-    emit (self->sink, parts->level, start, length);
+    muster_sink_append (self->sink, parts->level, start, length);
   else
     emit_large (self, parts);
 }
 
 static __attribute__ ((noinline)) void
-emit_with_defaults (MusterLogger *self, MusterRecordParts *parts, Defaults *defaults)
+emit_with_defaults (MusterLogger *self, MusterRecordParts *parts)
 {
-  guint8 copy[DEFAULTS_MAX];
+  guint64 copy[MUSTER_DEFAULT_FIELDS_MAX / 8];
 
   parts->defaults.data = (const char *) copy;
-  parts->defaults.length = copy_defaults (defaults, copy);
+  parts->defaults.length = muster_default_fields_encode (&self->defaults, copy);
   emit_small (self, parts);
 }
 
 static inline void
 emit_parts (MusterLogger *self, MusterRecordParts *parts)
 {
-  Defaults *defaults = atomic_load_explicit (&self->defaults, memory_order_acquire);
   int saved = errno;
 
   parts->time_ns = realtime_ns ();
   parts->domain = (MusterSlice){ self->domain, self->domain_length };
   parts->file = relative_file (parts->file);
-  if (G_UNLIKELY (defaults != NULL))
-    emit_with_defaults (self, parts, defaults);
+  if (G_UNLIKELY (muster_default_fields_are_set (&self->defaults)))
+    emit_with_defaults (self, parts);
   else
     emit_small (self, parts);
   errno = saved;
@@ -364,12 +111,7 @@ format_large (MusterLogger *self, MusterRecordParts *parts, const char *format, 
   char message[MUSTER_ENTRY_MAX];
   int length = vsnprintf (message, sizeof message, format, arguments);
 
-  if (length < 0)
-    {
-      /* Only a wide string that has no form in this locale does that; the format itself is better than nothing. */
-      parts->message = muster_slice_from_string (format);
-    }
-  else
+  if (length >= 0)
     {
       parts->message = (MusterSlice){ message, MIN ((gsize) length, sizeof message - 1) };
       parts->truncated_from = (gsize) length >= sizeof message ? (gsize) length : 0;
@@ -395,6 +137,8 @@ format_and_emit (MusterLogger *self, MusterRecordParts *parts, const char *forma
     }
   if (G_UNLIKELY (length < 0 || (gsize) length >= sizeof message))
     {
+      /* Only a wide string that has no form in this locale fails there too; the format itself is better than nothing. */
+      parts->message = muster_slice_from_string (format);
       format_large (self, parts, format, arguments);
       return;
     }
@@ -541,7 +285,7 @@ muster_logger_log (MusterLogger *self, MusterLevel level, const char *message, G
       g_variant_iter_init (&iter, sunk);
       while (parts.n_fields < VARIANT_FIELDS_MAX && g_variant_iter_next (&iter, "{&sv}", &key, &values[parts.n_fields]))
         {
-          views[parts.n_fields] = field_from_variant (key, values[parts.n_fields], &scratch[parts.n_fields]);
+          views[parts.n_fields] = muster_field_from_variant (key, values[parts.n_fields], &scratch[parts.n_fields]);
           parts.n_fields++;
         }
     }
@@ -601,9 +345,9 @@ muster_logger_log_captured (MusterLogger *self, MusterLevel level, const char *w
   parts.message = (MusterSlice){ line, length };
   behind = muster_encode_origin_at (buffer, &origin);
   start = muster_encode_record (buffer + MUSTER_ENCODER_ORIGIN_MAX, MUSTER_ENTRY_MAX, &parts, &size);
-  journal = atomic_load (&self->sink->journal);
+  journal = muster_sink_get_journal (self->sink);
   if (journal == NULL)
-    return write_to_stderr (self->sink, start, size);
+    return muster_sink_print (self->sink, start, size);
   memmove (behind, start, size);
   return muster_journal_append (journal, buffer, (gsize) (behind - buffer) + size,
                                 MUSTER_JOURNAL_NO_WAIT
@@ -617,11 +361,9 @@ muster_logger_finalize (GObject *object)
 {
   MusterLogger *self = MUSTER_LOGGER (object);
 
-  g_ptr_array_unref (self->default_fields);
-  g_free (atomic_load (&self->defaults));
+  muster_default_fields_clear (&self->defaults);
   g_free (self->domain);
   muster_sink_unref (self->sink);
-  g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (muster_logger_parent_class)->finalize (object);
 }
 
@@ -634,8 +376,7 @@ muster_logger_class_init (MusterLoggerClass *class)
 static void
 muster_logger_init (MusterLogger *self)
 {
-  g_mutex_init (&self->lock);
-  self->default_fields = g_ptr_array_new_with_free_func (default_field_free);
+  muster_default_fields_init (&self->defaults);
 }
 
 static void
@@ -683,14 +424,7 @@ muster_logger_new_child (MusterLogger *self, const char *domain)
   whole = self->domain_length > 0 ? g_strconcat (self->domain, ".", domain, NULL) : g_strdup (domain);
   set_domain (child, whole);
   atomic_store (&child->level, atomic_load (&self->level));
-  g_mutex_lock (&self->lock);
-  for (guint i = 0; i < self->default_fields->len; i++)
-    {
-      const DefaultField *field = self->default_fields->pdata[i];
-
-      muster_logger_set_default (child, field->key, field->value);
-    }
-  g_mutex_unlock (&self->lock);
+  muster_default_fields_copy_to (&self->defaults, &child->defaults);
   return child;
 }
 
@@ -741,18 +475,6 @@ muster_logger_get_level (MusterLogger *self)
   return (MusterLevel) (level != MUSTER_LEVEL_NONE ? level : atomic_load (&self->sink->level));
 }
 
-static gboolean
-remove_field (MusterLogger *self, const char *key)
-{
-  for (guint i = 0; i < self->default_fields->len; i++)
-    if (g_str_equal (((DefaultField *) self->default_fields->pdata[i])->key, key))
-      {
-        g_ptr_array_remove_index (self->default_fields, i);
-        return TRUE;
-      }
-  return FALSE;
-}
-
 /**
  * muster_logger_set_default:
  * @self: a logger
@@ -767,29 +489,13 @@ remove_field (MusterLogger *self, const char *key)
 void
 muster_logger_set_default (MusterLogger *self, const char *key, GVariant *value)
 {
-  DefaultField *field;
-  gboolean fits;
-
   g_return_if_fail (MUSTER_IS_LOGGER (self));
   g_return_if_fail (key != NULL && g_utf8_validate (key, -1, NULL));
   g_return_if_fail (value != NULL);
 
-  field = g_new (DefaultField, 1);
-  field->key = g_strdup (key);
-  field->value = g_variant_ref_sink (value);
-  g_mutex_lock (&self->lock);
-  remove_field (self, key);
-  g_ptr_array_add (self->default_fields, field);
-  fits = publish_defaults (self);
-  if (!fits)
-    {
-      g_ptr_array_remove_index (self->default_fields, self->default_fields->len - 1);
-      publish_defaults (self);
-    }
-  g_mutex_unlock (&self->lock);
-  if (!fits)
+  if (!muster_default_fields_set (&self->defaults, key, value))
     muster_warning (self, "the default field \"%s\" is not set: all default fields together may take %d bytes", key,
-                    DEFAULTS_MAX);
+                    MUSTER_DEFAULT_FIELDS_MAX);
 }
 
 /**
@@ -807,8 +513,5 @@ muster_logger_remove_default (MusterLogger *self, const char *key)
   g_return_if_fail (MUSTER_IS_LOGGER (self));
   g_return_if_fail (key != NULL);
 
-  g_mutex_lock (&self->lock);
-  if (remove_field (self, key))
-    publish_defaults (self);
-  g_mutex_unlock (&self->lock);
+  muster_default_fields_remove (&self->defaults, key);
 }

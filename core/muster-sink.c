@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Where loggers write. Appending takes no lock and allocates nothing, in any thread and in signal handlers.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "muster-plain-text-private.h"
+#include "muster-sink-private.h"
+
+/* A line at stderr; what is longer is cut. */
+#define LINE_SIZE 4096
+
+/* A forked child has no reader for the journal, which is its parent's: it logs to stderr until it calls exec. */
+static _Atomic int in_forked_child;
+
+static void
+after_fork_in_child (void)
+{
+  atomic_store (&in_forked_child, 1);
+}
+
+MusterSink *
+muster_sink_new (MusterJournal *journal, const char *worker)
+{
+  static gsize registered = 0;
+  MusterSink *sink = g_new0 (MusterSink, 1);
+
+  if (g_once_init_enter (&registered))
+    {
+      pthread_atfork (NULL, NULL, after_fork_in_child);
+      g_once_init_leave (&registered, 1);
+    }
+  g_atomic_ref_count_init (&sink->references);
+  if (journal != NULL)
+    muster_sink_set_journal (sink, journal);
+  sink->worker = g_strdup (worker);
+  sink->level = MUSTER_LEVEL_INFO;
+  return sink;
+}
+
+void
+muster_sink_set_journal (MusterSink *sink, MusterJournal *journal)
+{
+  MusterJournal *none = NULL;
+
+  muster_journal_ref (journal);
+  if (!atomic_compare_exchange_strong (&sink->journal, &none, journal))
+    muster_journal_unref (journal);
+}
+
+MusterSink *
+muster_sink_ref (MusterSink *sink)
+{
+  g_atomic_ref_count_inc (&sink->references);
+  return sink;
+}
+
+void
+muster_sink_unref (MusterSink *sink)
+{
+  if (!g_atomic_ref_count_dec (&sink->references))
+    return;
+  if (atomic_load (&sink->journal) != NULL)
+    muster_journal_unref (atomic_load (&sink->journal));
+  g_free (sink->worker);
+  g_free (sink);
+}
+
+void
+muster_sink_set_level (MusterSink *sink, MusterLevel level)
+{
+  atomic_store_explicit (&sink->level, (int) level, memory_order_relaxed);
+}
+
+gboolean
+muster_sink_print (MusterSink *sink, const guint8 *bytes, gsize length)
+{
+  int saved = errno;
+  char line[LINE_SIZE];
+  gsize size = muster_plain_text_from_entry (bytes, length, sink->worker, line, sizeof line);
+  gssize written = size > 0 ? write (STDERR_FILENO, line, size) : -1;
+
+  errno = saved;
+  return written >= 0;
+}
+
+MusterJournal *
+muster_sink_get_journal (MusterSink *sink)
+{
+  if (G_UNLIKELY (atomic_load_explicit (&in_forked_child, memory_order_relaxed)))
+    return NULL;
+  return atomic_load_explicit (&sink->journal, memory_order_acquire);
+}
+
+gboolean
+muster_sink_append (MusterSink *sink, MusterLevel level, const guint8 *bytes, gsize length)
+{
+  MusterJournalFlags flags =
+      level <= MUSTER_LEVEL_ERROR ? MUSTER_JOURNAL_USE_RESERVE | MUSTER_JOURNAL_FLUSH : MUSTER_JOURNAL_PLAIN;
+  MusterJournal *journal = muster_sink_get_journal (sink);
+
+  if (G_UNLIKELY (journal == NULL))
+    return muster_sink_print (sink, bytes, length);
+  return muster_journal_append (journal, bytes, length, flags);
+}
