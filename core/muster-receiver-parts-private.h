@@ -35,11 +35,13 @@ struct _MusterReceiverEndpoint
  * pipeline) and `acknowledged` (the next number that is not yet safe in every required transport). A batch is accepted
  * only at `accepted`; what overlaps is trimmed, a hole is answered with NACK. So nothing is taken twice, whatever ZeroMQ
  * or a drained journal delivers again.
+ *
+ * Batches in the pipeline point to their stream. It stays until all of them are done; what a stalled transport never
+ * finishes is called back by nobody once the pipeline has been stopped, and then the receiver frees the stream.
  */
 struct _MusterReceiverStream
 {
-  gatomicrefcount references; /* the table's, and one for each batch in the pipeline */
-  MusterReceiver *receiver;   /* borrowed */
+  MusterReceiver *receiver; /* borrowed */
   MusterJournalIdentity identity;
   gsize ring_size;
   int fd; /* owned; -1 for the primary's own */
@@ -48,7 +50,8 @@ struct _MusterReceiverStream
   gint64 accepted_drops; /* refused before it; MUSTER_JOURNAL_DROPS_UNKNOWN where another primary knew */
   gboolean trusting;     /* nobody knows where it stands: its sender is believed */
   guint64 acknowledged;
-  gboolean nacked; /* said once; cleared by the next batch that fits */
+  guint64 done_taken; /* of `done`, when it was looked at last */
+  gboolean nacked;    /* said once; cleared by the next batch that fits */
   gboolean finishing;
   gboolean refused;
 
@@ -107,7 +110,7 @@ MusterReceiverStream *muster_receiver_stream_new (MusterReceiver *receiver, cons
                                                   gsize ring_size, int fd, guint64 next);
 /* It stands at @next: before anything of it is taken. */
 void muster_receiver_stream_begin_at (MusterReceiverStream *stream, guint64 next);
-void muster_receiver_stream_unref (gpointer stream); /* any thread */
+void muster_receiver_stream_free (gpointer stream);
 void muster_receiver_stream_connect (MusterReceiverStream *stream, MusterReceiverEndpoint *endpoint, GBytes *routing);
 void muster_receiver_stream_disconnect (MusterReceiverStream *stream);
 /* The slices are borrowed from the stream and the receiver. */

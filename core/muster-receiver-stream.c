@@ -28,7 +28,7 @@ stream_id_equal (gconstpointer a, gconstpointer b)
 GHashTable *
 muster_receiver_stream_table_new (void)
 {
-  return g_hash_table_new_full (stream_id_hash, stream_id_equal, NULL, muster_receiver_stream_unref);
+  return g_hash_table_new_full (stream_id_hash, stream_id_equal, NULL, muster_receiver_stream_free);
 }
 
 MusterReceiverStream *
@@ -37,7 +37,6 @@ muster_receiver_stream_new (MusterReceiver *self, const MusterJournalIdentity *i
 {
   MusterReceiverStream *stream = g_new0 (MusterReceiverStream, 1);
 
-  g_atomic_ref_count_init (&stream->references);
   stream->receiver = self;
   stream->identity = *identity;
   stream->ring_size = ring_size;
@@ -55,20 +54,11 @@ muster_receiver_stream_begin_at (MusterReceiverStream *stream, guint64 next)
   stream->trusting = FALSE;
 }
 
-static MusterReceiverStream *
-stream_ref (MusterReceiverStream *stream)
-{
-  g_atomic_ref_count_inc (&stream->references);
-  return stream;
-}
-
 void
-muster_receiver_stream_unref (gpointer data)
+muster_receiver_stream_free (gpointer data)
 {
   MusterReceiverStream *stream = data;
 
-  if (!g_atomic_ref_count_dec (&stream->references))
-    return;
   if (stream->fd >= 0)
     close (stream->fd);
   g_clear_pointer (&stream->routing, g_bytes_unref);
@@ -155,28 +145,30 @@ handle_done (gpointer data)
 
   g_mutex_lock (&self->done_lock);
   dirty = g_steal_pointer (&self->dirty);
-  self->dirty = g_ptr_array_new_with_free_func (muster_receiver_stream_unref);
+  self->dirty = g_ptr_array_new ();
   self->done_woken = FALSE;
-  for (guint i = 0; i < dirty->len; i++)
-    ((MusterReceiverStream *) dirty->pdata[i])->dirty = FALSE;
-  g_mutex_unlock (&self->done_lock);
-
   for (guint i = 0; i < dirty->len; i++)
     {
       MusterReceiverStream *stream = dirty->pdata[i];
-      guint64 next;
 
-      g_mutex_lock (&self->done_lock);
-      next = stream->done;
-      g_mutex_unlock (&self->done_lock);
-      if (next > stream->acknowledged)
-        muster_receiver_stream_acknowledge (stream, next);
+      stream->dirty = FALSE;
+      stream->done_taken = stream->done;
+    }
+  g_mutex_unlock (&self->done_lock);
+
+  /* Whatever becomes done meanwhile is for the next time: a stream goes with its last batch, and is in no list then. */
+  for (guint i = 0; i < dirty->len; i++)
+    {
+      MusterReceiverStream *stream = dirty->pdata[i];
+
+      if (stream->done_taken > stream->acknowledged)
+        muster_receiver_stream_acknowledge (stream, stream->done_taken);
     }
   return G_SOURCE_REMOVE;
 }
 
-/* In some transport's thread. Batches of one stream are done in order, but two threads may say so at the same time, so
- * the greater number counts. */
+/* In some transport's thread. Batches of one stream are done one after another, in order (muster-pipeline.c says why), so
+ * behind the lock of its last one nobody but the receiver's thread knows the stream. */
 static void
 batch_done (MusterBatch *batch, gpointer user_data)
 {
@@ -186,9 +178,9 @@ batch_done (MusterBatch *batch, gpointer user_data)
   gboolean wake;
 
   g_mutex_lock (&self->done_lock);
-  stream->done = MAX (stream->done, next);
+  stream->done = next;
   if (!stream->dirty)
-    g_ptr_array_add (self->dirty, stream_ref (stream));
+    g_ptr_array_add (self->dirty, stream);
   stream->dirty = TRUE;
   wake = !self->done_woken;
   self->done_woken = TRUE;
@@ -202,7 +194,6 @@ batch_done (MusterBatch *batch, gpointer user_data)
       g_source_attach (source, self->context);
       g_source_unref (source);
     }
-  muster_receiver_stream_unref (stream);
 }
 
 void
@@ -211,7 +202,7 @@ muster_receiver_stream_push (MusterReceiverStream *stream, MusterBatch *batch)
   MusterReceiver *self = stream->receiver;
 
   muster_receiver_notes_tell_batch (self->notes, batch, stream == self->master);
-  muster_pipeline_push (self->pipeline, batch, batch_done, stream_ref (stream));
+  muster_pipeline_push (self->pipeline, batch, batch_done, stream);
 }
 
 /* What the sender cannot send any more, for whatever reason, is declared: nobody knows what it was. */

@@ -93,7 +93,7 @@ muster_receiver_new (MusterPipeline *pipeline, const char *host, const char *clu
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   g_mutex_init (&self->done_lock);
-  self->dirty = g_ptr_array_new_with_free_func (muster_receiver_stream_unref);
+  self->dirty = g_ptr_array_new ();
   self->zmq = zmq_ctx_new ();
   zmq_ctx_set (self->zmq, ZMQ_MAX_SOCKETS, 4096);
   self->endpoints = g_ptr_array_new_with_free_func (muster_receiver_endpoint_free);
@@ -340,7 +340,7 @@ muster_receiver_free (MusterReceiver *self)
   g_hash_table_unref (self->streams);
   g_clear_pointer (&self->master_feed, muster_journal_feed_free);
   if (self->master != NULL)
-    muster_receiver_stream_unref (self->master);
+    muster_receiver_stream_free (self->master);
   g_ptr_array_unref (self->dirty);
   g_main_loop_unref (self->loop);
   g_main_context_unref (self->context);
