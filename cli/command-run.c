@@ -168,8 +168,11 @@ run_cluster (Run *run)
   run->loop = g_main_loop_new (NULL, FALSE);
   watch (run);
   if (!muster_cluster_start (run->cluster, &error))
-    return muster_cli_error (_ ("the cluster %s could not be started: %s"), muster_cluster_get_name (run->cluster),
-                             error->message);
+    {
+      muster_cli_error (_ ("the cluster %s could not be started: %s"), muster_cluster_get_name (run->cluster),
+                        error->message);
+      return MUSTER_CLI_USAGE;
+    }
   muster_logger_capture_glib (muster_cluster_get_logger (run->cluster));
   notify ("READY=1");
   g_main_loop_run (run->loop);
@@ -190,8 +193,9 @@ parse (int *argc, char ***argv, Run *run, int *status)
           argc, argv, entries, _ ("FILE"),
           _ ("Starts what a keyfile describes, and stays in the foreground until SIGTERM or SIGINT. SIGHUP opens files "
              "anew."),
-          _ ("Ends with status 0 after an orderly stop, with 1 if it could not be started or something could not be "
-             "delivered, with 2 if the keyfile is wrong."),
+          _ ("Ends with status 0 after an orderly stop, with 1 if something could not be delivered, with 2 if the "
+             "keyfile is "
+             "wrong or what it describes could not be started."),
           status))
     return FALSE;
   if (duration == NULL)

@@ -39,6 +39,7 @@ page (WebWorker *self, const char *path, guint *status)
     return "<p>When a worker dies, its last words arrive.</p>\n";
   if (strcmp (path, "/crash") == 0)
     {
+      g_printerr ("about to follow a pointer that leads nowhere\n");
       muster_error (self->logger, "last words: request %" G_GUINT64_FORMAT " asked me to crash", self->served + 1);
       *nowhere = 1;
     }

@@ -270,7 +270,7 @@ test_twice (Run *run, gconstpointer data)
   start (run, keyfile);
   hear (run, "READY=1");
   muster_run (&run->muster, "run", keyfile);
-  g_assert_cmpint (run->muster.status, ==, 1);
+  g_assert_cmpint (run->muster.status, ==, 2);
   assert_contains (run->muster.err, "muster run: the cluster test could not be started: ");
   g_assert_cmpstr (run->muster.out, ==, "");
   g_subprocess_send_signal (run->process, SIGTERM);
