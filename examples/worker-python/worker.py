@@ -1,6 +1,6 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
 import gi
-
 gi.require_version("Muster", "1")
 from gi.repository import GLib, Muster
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
 class Ticker : Muster.Worker {
     public override bool start () throws Error {
         Timeout.add_seconds (1, () => {
