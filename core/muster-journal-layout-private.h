@@ -37,7 +37,75 @@
  *     1284     4  1 while entries are refused without waiting
  *     1288     4  counts entries with FLUSH
  *     1408     4  what the reader wants to be woken by (MusterJournalWake)
+ *     2048  2048  what the sender's crash handler found out (MusterJournalCrash), for its end record: also where the
+ *                 ring was full
  */
+
+/*
+ * A crash, from offset 2048. Written once by the handler: zero to `written`, then the rest, then the checksum, then one to
+ * `written`. The primary reads it when the process is dead, and believes nothing (muster-crash-report.c).
+ *
+ *   offset  size  meaning
+ *        0     4  1: written
+ *        4     4  checksum: XXH3, low 32 bits, over all that follows, seeded with the stream
+ *        8     4  signal
+ *       12     4  si_code
+ *       16     8  si_addr, where flag 1 is set
+ *       24     8  time, nanoseconds since the Unix epoch
+ *       32     4  thread (tid)
+ *       36     4  pid of the process that sent the signal; 0 if none did
+ *       40     2  flags: 1 the address means something; 2 the stack overflowed; 4 the application has a handler of its own
+ *       42     2  number of frames
+ *       44     2  bytes of modules
+ *       46    16  name of the thread, NUL-terminated
+ *       62     2  0
+ *       64  48*16  frames, innermost first: address (8), module (2; 65535 none), 1 if the address is of the instruction
+ *                 itself and not a return address (2), how often the same stood there once more (4). An address counts as
+ *                 the module's ELF file does (st_value); without a module it is the one in memory
+ *      832  1216  modules, one after another: length of the build id (1; 0 none), build id, path, NUL
+ */
+#define MUSTER_JOURNAL_CRASH_OFFSET    2048
+#define MUSTER_JOURNAL_CRASH_FRAMES    48
+#define MUSTER_JOURNAL_CRASH_NO_MODULE G_MAXUINT16
+
+typedef enum
+{
+  MUSTER_JOURNAL_CRASH_HAS_ADDRESS = 1 << 0,
+  MUSTER_JOURNAL_CRASH_STACK_OVERFLOW = 1 << 1,
+  MUSTER_JOURNAL_CRASH_CHAINED = 1 << 2,
+} MusterJournalCrashFlags;
+
+typedef struct
+{
+  guint64 address;
+  guint16 module;
+  guint16 is_exact;
+  guint32 repeats;
+} MusterJournalCrashFrame;
+
+struct _MusterJournalCrash
+{
+  _Atomic guint32 written;
+  guint32 checksum;
+  gint32 signal;
+  gint32 code;
+  guint64 address;
+  guint64 time_ns;
+  guint32 thread;
+  guint32 sender;
+  guint16 flags;
+  guint16 n_frames;
+  guint16 modules_size;
+  char thread_name[16];
+  guint16 reserved;
+  MusterJournalCrashFrame frames[MUSTER_JOURNAL_CRASH_FRAMES];
+  guint8 modules[1216];
+};
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalCrash, thread_name) == 46);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalCrash, frames) == 64);
+G_STATIC_ASSERT (sizeof (MusterJournalCrash) == MUSTER_JOURNAL_HEADER_SIZE - MUSTER_JOURNAL_CRASH_OFFSET);
+
 typedef struct
 {
   char magic[8];
@@ -66,6 +134,9 @@ typedef struct
   _Atomic guint32 flushes;
   guint8 line_3[116];
   _Atomic guint32 wake;
+  guint8 line_4[MUSTER_JOURNAL_CRASH_OFFSET - 1412];
+
+  MusterJournalCrash crash;
 } MusterJournalHeader;
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, stream) == 32);
@@ -74,7 +145,8 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, reserved) == 1024);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, acknowledged) == 1152);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, drops) == 1280);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, wake) == 1408);
-G_STATIC_ASSERT (sizeof (MusterJournalHeader) <= MUSTER_JOURNAL_HEADER_SIZE);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, crash) == MUSTER_JOURNAL_CRASH_OFFSET);
+G_STATIC_ASSERT (sizeof (MusterJournalHeader) == MUSTER_JOURNAL_HEADER_SIZE);
 G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2);
 
 /*
@@ -115,4 +187,12 @@ muster_journal_seed (const guint8 stream[MUSTER_STREAM_ID_SIZE])
 
   memcpy (halves, stream, sizeof halves);
   return halves[0] ^ (halves[1] << 1 | halves[1] >> 63);
+}
+
+static inline guint32
+muster_journal_crash_checksum (const MusterJournalCrash *crash, guint64 seed)
+{
+  const gsize start = G_STRUCT_OFFSET (MusterJournalCrash, signal);
+
+  return (guint32) XXH3_64bits_withSeed ((const guint8 *) crash + start, sizeof *crash - start, seed);
 }

@@ -64,6 +64,9 @@ void muster_journal_set_block_timeout (MusterJournal *journal, gint64 timeout_us
  * only labels (worker, pid): the batch builder completes it. Returns FALSE if it was refused (and counted). */
 gboolean muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags);
 guint64 muster_journal_get_drops (MusterJournal *journal); /* refused so far, mod 2^32 */
+/* Puts a crash into the header page, over what may be there. One thread at a time; async-signal-safe. */
+typedef struct _MusterJournalCrash MusterJournalCrash;
+void muster_journal_write_crash (MusterJournal *journal, const MusterJournalCrash *crash);
 
 /* When a process was started, in clock ticks since boot (proc(5), stat, field 22); 0 if it is not there. */
 guint64 muster_process_get_start_ticks (guint32 pid);

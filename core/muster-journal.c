@@ -456,6 +456,19 @@ muster_journal_get_drops (MusterJournal *journal)
   return atomic_load (&journal->header->drops);
 }
 
+void
+muster_journal_write_crash (MusterJournal *journal, const MusterJournalCrash *crash)
+{
+  MusterJournalCrash *to = &journal->header->crash;
+  const gsize start = G_STRUCT_OFFSET (MusterJournalCrash, signal);
+
+  atomic_store (&to->written, 0);
+  atomic_signal_fence (memory_order_seq_cst);
+  memcpy (&to->signal, &crash->signal, sizeof *to - start);
+  to->checksum = muster_journal_crash_checksum (to, journal->seed);
+  atomic_store_explicit (&to->written, 1, memory_order_release);
+}
+
 /* -- the reader ----------------------------------------------------------------------------------- */
 
 int

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "muster-alternate-stack-private.h"
 #include "muster-plain-text-private.h"
 #include "muster-sink-private.h"
 
@@ -105,5 +106,6 @@ muster_sink_append (MusterSink *sink, MusterLevel level, const guint8 *bytes, gs
 
   if (G_UNLIKELY (journal == NULL))
     return muster_sink_print (sink, bytes, length);
+  muster_alternate_stack_ensure ();
   return muster_journal_append (journal, bytes, length, flags);
 }

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "muster-crash-private.h"
 #include "muster-environment-private.h"
 #include "muster-logger-private.h"
 #include "muster-sender-private.h"
@@ -288,6 +289,7 @@ muster_worker_connect (MusterWorker *self, GError **error)
   if (connected)
     {
       muster_sink_set_journal (private->sink, private->journal);
+      muster_crash_install (private->journal);
       muster_environment_unset ();
     }
   muster_environment_clear (&environment);
