@@ -17,6 +17,7 @@ typedef struct
   guint64 max_rss_kib;
   guint pid;
   guint restarts;          /* of its worker so far */
+  const char *backtrace;   /* nullable: where it crashed */
   const char *stderr_tail; /* nullable: its last lines */
 } MusterEnd;
 

@@ -109,6 +109,8 @@ fill_fields (const MusterEnd *end, MusterField fields[MAX_FIELDS])
   if (end->max_rss_kib > 0)
     fields[n++] = MUSTER_NATURAL ("max_rss_kib", end->max_rss_kib);
   fields[n++] = MUSTER_NATURAL ("restarts", end->restarts);
+  if (end->backtrace != NULL && end->backtrace[0] != '\0')
+    fields[n++] = MUSTER_TEXT ("backtrace", end->backtrace);
   if (end->stderr_tail != NULL && end->stderr_tail[0] != '\0')
     fields[n++] = MUSTER_TEXT ("stderr", end->stderr_tail);
   return n;

@@ -68,7 +68,7 @@ struct _MusterSupervisor
 
 /* Journals of the dead that one worker may leave to be drained: beyond them its next life waits. So a worker that dies
  * at once, before a transport that stands still, does not fill the memory with journals. */
-#define OLD_JOURNALS_MAX 8
+#define OLD_JOURNALS_MAX      8
 #define OLD_JOURNALS_PAUSE_MS 1000
 
 static void start_place (Place *place);
@@ -267,13 +267,12 @@ exited_cb (MusterWorkerLife *life, gpointer user_data)
   g_autoptr (MusterWorkerProcess) process = g_object_ref (place->process);
   const MusterEnd *end = &life->end;
   gboolean failed = end->reason != MUSTER_EXIT_STATUS || end->status != 0;
-  g_autoptr (GBytes) record = muster_end_encode (end, (guint64) g_get_real_time () * 1000);
 
   place->life = NULL;
   clear_source (&place->timer);
   muster_worker_process_set_exited (process, end->reason, end->status, end->signal);
   decide (place, failed, end->run_time_us);
-  muster_receiver_finish (self->house.receiver, life->identity.stream, record);
+  muster_worker_life_finish (life);
   trim (group);
   self->callbacks.exited (process, process->exit_reason, self->user_data);
   check_stopped (self);
@@ -600,14 +599,16 @@ adopt_dead (MusterSupervisor *self, const MusterJournalIdentity *identity, gsize
   static const MusterWorkerPlan no_plan = { 0 };
   g_autoptr (MusterWorkerProcess) process = muster_worker_process_new (identity->group, 0);
   gboolean primary = g_str_equal (identity->worker, "master");
-  const MusterEnd end = { .reason = MUSTER_EXIT_UNKNOWN, .run_time_us = -1, .pid = identity->pid };
-  g_autoptr (GBytes) record =
-      primary ? encode_primary_end (identity) : muster_end_encode (&end, (guint64) g_get_real_time () * 1000);
   MusterWorkerLife *life = muster_worker_life_adopt (&self->house, &no_plan, process, identity, ring_size, journal_path,
                                                      -1, exited_cb, NULL);
 
+  g_autoptr (GBytes) primary_end = primary ? encode_primary_end (identity) : NULL;
+
   g_hash_table_insert (self->lives, life->identity.stream, life);
-  muster_receiver_finish (self->house.receiver, identity->stream, record);
+  if (primary)
+    muster_receiver_finish (self->house.receiver, identity->stream, primary_end);
+  else
+    muster_worker_life_finish (life);
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "muster-crash-naming-private.h"
 #include "muster-end-record-private.h"
 #include "muster-logger-private.h"
 #include "muster-receiver-private.h"
@@ -61,6 +62,9 @@ struct _MusterWorkerLife
   struct _MusterCapture *captures[2];
   GQueue stderr_tail; /* of char *: the last lines */
   char *stderr_text;
+  MusterJournalCrash *crash; /* owned, nullable: what its crash handler found out */
+  MusterCrashNaming *naming; /* owned, nullable */
+  gint64 ended_us;
   MusterWorkerExitedFunc exited;
   gpointer user_data;
 };
@@ -77,6 +81,9 @@ MusterWorkerLife *muster_worker_life_adopt (const MusterWorkerHouse *house, cons
                                             MusterWorkerExitedFunc exited, gpointer user_data);
 /* SIGTERM now, SIGKILL after @timeout_us. Once is enough. */
 void muster_worker_life_terminate (MusterWorkerLife *life, gint64 timeout_us);
+/* After the end: tells the receiver, which drains the journal and writes the end record behind. It need not be now: the
+ * names of a backtrace are looked up first. */
+void muster_worker_life_finish (MusterWorkerLife *life);
 void muster_worker_life_signal (MusterWorkerLife *life, int number);
 /* The journal is drained, or never will be (@keep_journal: a later primary's work). Kills what still runs. */
 void muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal);

@@ -9,6 +9,7 @@
 #include "muster-worker-life-private.h"
 
 #include "muster-capture-private.h"
+#include "muster-crash-report-private.h"
 #include "muster-environment-private.h"
 #include "muster-param.h"
 
@@ -29,6 +30,8 @@
 #define P_PIDFD 3
 #endif
 
+/* The disks' time to read the symbols of what crashed. */
+#define NAMING_TIMEOUT_US (2 * G_TIME_SPAN_SECOND)
 #define STDERR_TAIL_LINES 20
 #define STDERR_TAIL_WIDTH 1024 /* bytes of each line, so that the end record is far from an entry's most */
 
@@ -323,6 +326,36 @@ fill_end (MusterWorkerLife *life, pid_t waited, int status, const struct rusage 
   end->stderr_tail = life->stderr_text = join_tail (life);
 }
 
+/* What the crash handler wrote is believed if it tells of this very end. How an adopted process ended nobody else can
+ * tell; but where a handler of the application's took over, it may have gone on to live. */
+static gboolean
+is_of_this_end (MusterWorkerLife *life, const MusterJournalCrash *crash)
+{
+  MusterEnd *end = &life->end;
+
+  if (end->reason == MUSTER_EXIT_SIGNAL)
+    return end->signal == crash->signal;
+  if (end->reason != MUSTER_EXIT_UNKNOWN || (crash->flags & MUSTER_JOURNAL_CRASH_CHAINED) != 0
+      || muster_crash_signal_name (crash->signal) == NULL)
+    return FALSE;
+  end->reason = MUSTER_EXIT_SIGNAL;
+  end->signal = crash->signal;
+  if (end->run_time_us < 0)
+    end->run_time_us = MAX ((gint64) (crash->time_ns / 1000) - life->identity.start_time_us, 0);
+  return TRUE;
+}
+
+static void
+take_crash (MusterWorkerLife *life)
+{
+  g_autofree MusterJournalCrash *crash = g_new (MusterJournalCrash, 1);
+  int fd = open (life->journal_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+  if (fd >= 0 && muster_crash_report_read (fd, life->identity.stream, crash, NULL) && is_of_this_end (life, crash))
+    life->crash = g_steal_pointer (&crash);
+  close_fd (&fd);
+}
+
 static gboolean
 exit_cb (int fd, GIOCondition condition, gpointer user_data)
 {
@@ -349,6 +382,7 @@ exit_cb (int fd, GIOCondition condition, gpointer user_data)
   destroy_source (&life->kill_source);
   close_fd (&life->pidfd);
   fill_end (life, waited, status, &usage);
+  take_crash (life);
   life->exited (life, life->user_data);
   return G_SOURCE_REMOVE;
 }
@@ -449,9 +483,35 @@ muster_worker_life_adopt (const MusterWorkerHouse *house, const MusterWorkerPlan
   life->user_data = user_data;
   write_stream_text (life);
   reopen_outputs (life, pidfd >= 0);
+  life->end = (MusterEnd){ .reason = MUSTER_EXIT_UNKNOWN, .run_time_us = -1, .pid = identity->pid };
   if (pidfd >= 0)
     watch (life);
+  else
+    take_crash (life);
   return life;
+}
+
+static void
+send_end (const char *backtrace, gpointer user_data)
+{
+  MusterWorkerLife *life = user_data;
+  MusterEnd end = life->end;
+  g_autoptr (GBytes) record = NULL;
+
+  life->naming = NULL;
+  end.backtrace = backtrace;
+  record = muster_end_encode (&end, (guint64) life->ended_us * 1000);
+  muster_receiver_finish (life->house->receiver, life->identity.stream, record);
+}
+
+void
+muster_worker_life_finish (MusterWorkerLife *life)
+{
+  life->ended_us = g_get_real_time ();
+  if (life->crash != NULL)
+    life->naming = muster_crash_naming_start (life->crash, NAMING_TIMEOUT_US, life->house->context, send_end, life);
+  else
+    send_end (NULL, life);
 }
 
 void
@@ -503,6 +563,8 @@ muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal)
   g_free (life->journal_path);
   g_queue_clear_full (&life->stderr_tail, g_free);
   g_free (life->stderr_text);
+  g_clear_pointer (&life->naming, muster_crash_naming_cancel);
+  g_free (life->crash);
   g_object_unref (life->process);
   g_free (life);
 }

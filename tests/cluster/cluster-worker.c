@@ -3,7 +3,8 @@
  * A worker for the tests: does what its arguments or the primary's messages say.
  *
  *   cluster-worker serve         until SIGTERM; answers messages
- *   cluster-worker burst N HOW   logs N records and dies at once, by HOW: segv, kill, abort, exit7, return
+ *   cluster-worker burst N HOW   logs N records and dies at once, by HOW: segv, kill, abort, exit7, return;
+ *                                crash (a real one), thread-crash, overflow, g-error, thread-exit
  */
 #include "config.h"
 
@@ -24,6 +25,36 @@ struct _TestWorker
 
 G_DEFINE_FINAL_TYPE (TestWorker, test_worker, MUSTER_TYPE_WORKER)
 
+void crash_on_purpose (void);
+void overflow_on_purpose (volatile guint depth);
+
+__attribute__ ((noinline, no_sanitize ("undefined"), no_sanitize ("address"))) void
+crash_on_purpose (void)
+{
+  volatile int *volatile nowhere = NULL;
+
+  *nowhere = 1;
+}
+
+__attribute__ ((noinline, no_sanitize ("undefined"), no_sanitize ("address"))) void
+overflow_on_purpose (volatile guint depth)
+{
+  volatile char room[1024];
+
+  room[depth % sizeof room] = 1;
+  if (depth < G_MAXUINT)
+    overflow_on_purpose (depth + 1);
+  room[depth % sizeof room] = 2;
+}
+
+static gpointer
+die_in_thread (gpointer how)
+{
+  if (strcmp (how, "thread-crash") == 0)
+    crash_on_purpose ();
+  exit (7);
+}
+
 static void
 die (const char *how)
 {
@@ -38,6 +69,14 @@ die (const char *how)
     abort ();
   else if (strcmp (how, "exit7") == 0)
     _exit (7);
+  else if (strcmp (how, "crash") == 0)
+    crash_on_purpose ();
+  else if (strcmp (how, "overflow") == 0)
+    overflow_on_purpose (0);
+  else if (strcmp (how, "g-error") == 0)
+    g_error ("this cannot be");
+  else if (g_str_has_prefix (how, "thread-"))
+    g_thread_join (g_thread_new ("doomed", die_in_thread, (gpointer) how));
 }
 
 static gboolean

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "muster-journal-layout-private.h"
 #include "muster-runtime-dir-private.h"
 #include "test-collector.h"
 
@@ -330,6 +331,109 @@ test_last_words (Fixture *fixture, gconstpointer data)
         ended = ended || (strcmp (deaths[k].how, how) == 0 && g_str_has_prefix (line, deaths[k].end));
     }
   g_assert_true (ended);
+}
+
+typedef struct
+{
+  const char *how, *said, *end, *function;
+} Crash;
+
+static const Crash crashes[] = {
+  { "crash", "crashed by signal 11 (SIGSEGV) at address 0x0", "ended by signal 11 (SIGSEGV)", "#0 crash_on_purpose+" },
+  { "thread-crash", "crashed by signal 11 (SIGSEGV) at address 0x0", "ended by signal 11 (SIGSEGV)",
+    " die_in_thread+" },
+  { "overflow", "crashed by signal 11 (SIGSEGV) at address 0x", "ended by signal 11 (SIGSEGV)",
+    "#1 overflow_on_purpose+" },
+  { "abort", "crashed by signal 6 (SIGABRT)", "ended by signal 6 (SIGABRT)", " main+" },
+  { "g-error", "crashed by signal 5 (SIGTRAP)", "ended by signal 5 (SIGTRAP)", " main+" },
+};
+
+static guint
+index_of (Fixture *fixture, const char *prefix)
+{
+  for (guint i = 0; i < fixture->lines->len; i++)
+    if (g_str_has_prefix (g_ptr_array_index (fixture->lines, i), prefix))
+      return i;
+  return G_MAXUINT;
+}
+
+static void
+test_crash (Fixture *fixture, gconstpointer data)
+{
+  const Crash *crash = data;
+  g_autofree char *arguments = g_strdup_printf ("burst 1000 %s", crash->how);
+  g_autofree char *said = g_strdup_printf ("web-1 critical muster: %s", crash->said);
+  g_autofree char *end = g_strdup_printf ("web-1 critical muster: %s", crash->end);
+  g_autofree char *raw = NULL;
+  g_autofree char *named = NULL;
+  g_autofree char *printed = NULL;
+
+  g_object_set (add_worker_group (fixture, arguments), "restart", MUSTER_RESTART_NO, NULL);
+  start (fixture);
+  AWAIT (fixture, count_events (fixture, "exited web-1") == 1);
+  stop (fixture);
+  g_assert_no_error (fixture->stop_error);
+  g_assert_cmpuint (count_lines (fixture, "web-1 info : word "), ==, 1000);
+  g_assert_cmpuint (index_of (fixture, said), >, index_of (fixture, "web-1 info : word 1000"));
+  g_assert_cmpuint (index_of (fixture, end), >, index_of (fixture, said));
+  g_assert_cmpuint (count_lines (fixture, end), ==, 1);
+  raw = collector_find_field (fixture->collector, crash->said, "backtrace");
+  named = collector_find_field (fixture->collector, crash->end, "backtrace");
+  printed = collector_find_field (fixture->collector, crash->end, "stderr");
+  g_assert_nonnull (raw);
+  g_assert_nonnull (strstr (raw, "cluster-worker+0x"));
+  g_assert_nonnull (named);
+  g_test_message ("%s", named);
+  g_assert_nonnull (strstr (named, crash->function));
+  g_assert_nonnull (strstr (printed, "and so does this"));
+}
+
+static void
+test_thread_exit (Fixture *fixture, gconstpointer data)
+{
+  g_object_set (add_worker_group (fixture, "burst 1000 thread-exit"), "restart", MUSTER_RESTART_NO, NULL);
+  start (fixture);
+  AWAIT (fixture, count_events (fixture, "exited web-1") == 1);
+  stop (fixture);
+  g_assert_no_error (fixture->stop_error);
+  g_assert_cmpuint (count_lines (fixture, "web-1 info : word "), ==, 1000);
+  g_assert_cmpuint (count_lines (fixture, "web-1 error muster: ended with status 7 after"), ==, 1);
+}
+
+/* A worker that crashed while no primary lived: its journal alone can say so. */
+static void
+test_crashed_before (Fixture *fixture, gconstpointer data)
+{
+  MusterJournalIdentity identity = { .stream = "crashed-before-", .pid = 4194303, .worker = "web-1", .group = "web" };
+  MusterJournalCrash crash = { .signal = SIGBUS, .n_frames = 1 };
+  g_autoptr (GError) error = NULL;
+  MusterJournal *journal;
+  int fd;
+
+  {
+    g_autoptr (MusterRuntimeDir) runtime_dir = muster_runtime_dir_open (fixture->runtime_dir, "test", FALSE, &error);
+    g_autofree char *path = NULL;
+
+    g_assert_no_error (error);
+    path = g_build_filename (muster_runtime_dir_get_journals (runtime_dir), "web-1-x.journal", NULL);
+    identity.start_time_us = g_get_real_time ();
+    fd = muster_journal_create_file (path, 262144, &identity, &error);
+  }
+  journal = muster_journal_open (fd, &error);
+  g_assert_no_error (error);
+  crash.time_ns = (guint64) (identity.start_time_us + 5 * G_USEC_PER_SEC) * 1000;
+  crash.frames[0] = (MusterJournalCrashFrame){ .address = 0xabc, .module = MUSTER_JOURNAL_CRASH_NO_MODULE };
+  muster_journal_write_crash (journal, &crash);
+  muster_journal_unref (journal);
+  start (fixture);
+  stop (fixture);
+  g_assert_no_error (fixture->stop_error);
+  g_assert_cmpuint (count_lines (fixture, "web-1 critical muster: ended by signal 7 (SIGBUS) after 5.0 s"), ==, 1);
+  {
+    g_autofree char *backtrace = collector_find_field (fixture->collector, "ended by signal 7", "backtrace");
+
+    g_assert_cmpstr (backtrace, ==, "#0 0xabc");
+  }
 }
 
 static void
@@ -670,6 +774,14 @@ main (int argc, char **argv)
   DEATH ("abort");
   DEATH ("exit7");
   DEATH ("return");
+  for (gsize i = 0; i < G_N_ELEMENTS (crashes); i++)
+    {
+      g_autofree char *path = g_strconcat ("/cluster/crash/", crashes[i].how, NULL);
+
+      g_test_add (path, Fixture, &crashes[i], set_up, test_crash, tear_down);
+    }
+  ADD ("crashed-before", test_crashed_before);
+  ADD ("thread-exit", test_thread_exit);
   ADD ("messages", test_messages);
   ADD ("deliveries", test_deliveries);
   ADD ("restart", test_restart);

@@ -135,6 +135,35 @@ collector_read (Collector *self)
   return lines;
 }
 
+/* The text of the field @key of the last record whose message begins with @message; NULL if there is none. */
+static inline char *
+collector_find_field (Collector *self, const char *message, const char *key)
+{
+  char *text = NULL;
+  MusterEntryIter iter;
+  MusterEntry entry;
+  MusterRecordView record;
+  MusterFieldIter fields;
+  MusterFieldView field;
+
+  g_mutex_lock (&self->lock);
+  muster_entry_iter_init (&iter, self->log->data, self->log->len);
+  while (muster_entry_iter_next (&iter, &entry))
+    {
+      if (!muster_entry_get_record (&entry, &record) || record.message.length < strlen (message)
+          || memcmp (record.message.data, message, strlen (message)) != 0)
+        continue;
+      g_clear_pointer (&text, g_free);
+      muster_field_iter_init (&fields, &record);
+      while (text == NULL && muster_field_iter_next (&fields, &field))
+        if (field.type == MUSTER_FIELD_TEXT && field.key.length == strlen (key)
+            && memcmp (field.key.data, key, field.key.length) == 0)
+          text = g_strndup (field.value.text.data, field.value.text.length);
+    }
+  g_mutex_unlock (&self->lock);
+  return text;
+}
+
 static inline guint
 lines_count (GPtrArray *lines, const char *prefix)
 {

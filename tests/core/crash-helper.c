@@ -29,7 +29,7 @@
 static MusterJournal *journal;
 static MusterLogger *logger;
 static volatile int seven = 7, zero;
-static int *volatile nowhere;
+static volatile int *volatile nowhere;
 static const char *volatile bad_text = (const char *) 16;
 
 /* As it stands here: neither inlined nor seen through, nor improved by a sanitizer. */

@@ -61,6 +61,7 @@ test_encode (void)
                     .max_rss_kib = 4321,
                     .pid = 77,
                     .restarts = 2,
+                    .backtrace = "#0 f+0x1",
                     .stderr_tail = "one\ntwo" };
   g_autoptr (GBytes) bytes = muster_end_encode (&end, 123);
   gsize size;
@@ -91,7 +92,7 @@ test_encode (void)
     }
   g_assert_cmpstr (seen->str, ==,
                    "event=exit pid=77 signal=6 signal-name=SIGABRT core-dumped= run_time_ms=1500 max_rss_kib=4321 "
-                   "restarts=2 stderr=one\ntwo ");
+                   "restarts=2 backtrace=#0 f+0x1 stderr=one\ntwo ");
   g_assert_false (muster_entry_iter_next (&iter, &entry));
 }
 
