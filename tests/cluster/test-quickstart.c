@@ -38,6 +38,7 @@ typedef struct
   char *last_words; /* owned; NULL where it said none */
   guint64 last_words_at;
   guint64 behind_at; /* the first entry behind them that is no snapshot of metrics */
+  guint64 crash_at; /* what the crash handler wrote */
   guint64 end_at;    /* 0 where there is no end record */
   gint64 signal;     /* of the end record; likewise */
   char *stderr_text; /* owned; likewise */
@@ -131,6 +132,8 @@ add_record (Story *story, const MusterEntry *entry, Life *life)
   event = get_text (&record, "event");
   if (g_strcmp0 (event, "start") == 0)
     g_ptr_array_add (story->started, get_text (&record, "stream"));
+  if (g_strcmp0 (event, "crash") == 0)
+    life->crash_at = entry->sequence;
   if (g_strcmp0 (event, "exit") == 0)
     {
       life->end_at = entry->sequence;
@@ -182,7 +185,7 @@ assert_has (GBytes *bytes, const char *what, const char *text)
     g_error ("%s does not have '%s'", what, text);
 }
 
-/* Every crash: the last words, then nothing but the end, with signal and stderr. Returns how many there were. */
+/* Every crash: the last words, what the crash handler wrote, and the end, with signal and stderr. Returns how many there were. */
 static guint
 check_crashes (Story *story, GBytes *text, GBytes *json)
 {
@@ -200,8 +203,8 @@ check_crashes (Story *story, GBytes *text, GBytes *json)
       n++;
       assert_has (text, "the text file", life->last_words);
       assert_has (json, "the JSON-lines file", life->last_words);
-      g_assert_cmpuint (life->end_at, >, life->last_words_at);
-      g_assert_cmpuint (life->end_at, ==, life->behind_at);
+      g_assert_cmpuint (life->crash_at, ==, life->behind_at);
+      g_assert_cmpuint (life->end_at, >, life->crash_at);
       g_assert_cmpuint (life->last, ==, life->end_at);
       g_assert_cmpint (life->signal, ==, 11);
       g_assert_nonnull (life->stderr_text);
