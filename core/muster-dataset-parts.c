@@ -30,7 +30,7 @@ static void
 end_part (PartWriter *writer, gboolean more)
 {
   writer->head.more = more;
-  muster_entries_add (writer->entries, MUSTER_ENTRY_DATASET, &writer->head.base, writer->tail);
+  muster_entries_add (writer->entries, MUSTER_ENTRY_DATASET, &writer->head.base, writer->tail->data, writer->tail->len);
   writer->head.part++;
   g_byte_array_set_size (writer->tail, 0);
 }

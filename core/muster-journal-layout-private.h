@@ -29,6 +29,8 @@
  *       80     8  start time, microseconds since the Unix epoch
  *       88   3*64  cluster, worker, group: NUL-terminated UTF-8
  *      280     8  start of the process, in clock ticks since boot
+ *      512     8  offset of the metrics area (muster-metrics-area-layout-private.h): behind the ring
+ *      520     8  size of it in bytes; 0: there is none
  *     1024     8  reserved: number of the last reservation << 32 | position behind it in units of 8 bytes, mod 2^32
  *     1152     8  acknowledged position in bytes since the start of time
  *     1160     4  counts acknowledgements; producers that wait for room sleep on it (futex)
@@ -121,7 +123,10 @@ typedef struct
   char worker[64];
   char group[64];
   guint64 start_ticks;
-  guint8 reserved_1[1024 - 288];
+  guint8 reserved_1[512 - 288];
+  guint64 area_offset;
+  guint64 area_size;
+  guint8 reserved_2[1024 - 528];
 
   _Atomic guint64 reserved;
   guint8 line_1[120];
@@ -141,6 +146,7 @@ typedef struct
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, stream) == 32);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, start_time_us) == 80);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, area_offset) == 512);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, reserved) == 1024);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, acknowledged) == 1152);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, drops) == 1280);

@@ -16,6 +16,7 @@ typedef struct _MusterJournal MusterJournal;
 #define MUSTER_JOURNAL_TOKEN_SIZE  32
 #define MUSTER_JOURNAL_SIZE_MIN    (64 * 1024 * 4)
 #define MUSTER_JOURNAL_SIZE_MAX    ((gsize) 8 << 30)
+#define MUSTER_JOURNAL_AREA_MAX    ((gsize) 64 << 20)
 #define MUSTER_JOURNAL_ITEM_MAX    (MUSTER_ENTRY_MAX + 1024) /* an entry, and the origin that may stand before it */
 
 /* Written by the creator, before exec. Strings are cut at their room. */
@@ -26,6 +27,7 @@ typedef struct
   gint64 start_time_us; /* of the process, CLOCK_REALTIME */
   guint32 pid;          /* 0 until known */
   guint64 start_ticks;  /* of that process, as /proc/PID/stat has it: tells it from a later one with its number */
+  gsize area_size;      /* of the metrics area behind the ring, in whole pages; 0: none */
   char cluster[64];
   char worker[64];
   char group[64];
@@ -63,6 +65,10 @@ void muster_journal_set_block_timeout (MusterJournal *journal, gint64 timeout_us
 /* Producers. @bytes is a fragment of a Log with exactly one numbered entry, before which an origin may stand that has
  * only labels (worker, pid): the batch builder completes it. Returns FALSE if it was refused (and counted). */
 gboolean muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags);
+/* The same; and once the entry has its place, but before anybody can find it there, 1 << 32 | place (mod 2^32) is stored
+ * at @mark, which may lie in a file: so whoever reads that after a death knows where to look for the entry. */
+gboolean muster_journal_append_marked (MusterJournal *journal, const guint8 *bytes, gsize length,
+                                       MusterJournalFlags flags, _Atomic guint64 *mark);
 guint64 muster_journal_get_drops (MusterJournal *journal); /* refused so far, mod 2^32 */
 /* Puts a crash into the header page, over what may be there. One thread at a time; async-signal-safe. */
 typedef struct _MusterJournalCrash MusterJournalCrash;

@@ -82,6 +82,8 @@ write_header (int fd, gsize ring_size, const MusterJournalIdentity *identity, GE
   header->version = MUSTER_JOURNAL_VERSION;
   header->header_size = MUSTER_JOURNAL_HEADER_SIZE;
   header->ring_size = ring_size;
+  header->area_offset = identity->area_size > 0 ? MUSTER_JOURNAL_HEADER_SIZE + ring_size : 0;
+  header->area_size = identity->area_size;
   header->pid = identity->pid;
   memcpy (header->stream, identity->stream, sizeof header->stream);
   memcpy (header->token, identity->token, sizeof header->token);
@@ -102,16 +104,17 @@ write_header (int fd, gsize ring_size, const MusterJournalIdentity *identity, GE
 static gboolean
 fill_new_file (int fd, gsize ring_size, const MusterJournalIdentity *identity, GError **error)
 {
+  gsize size = MUSTER_JOURNAL_HEADER_SIZE + ring_size + identity->area_size;
   int result;
 
   do
-    result = posix_fallocate (fd, 0, (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size));
+    result = posix_fallocate (fd, 0, (off_t) size);
   while (result == EINTR);
   if (result != 0)
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
-                   "cannot allocate %" G_GSIZE_FORMAT " bytes for a journal: %s; make room or lower journal-size",
-                   MUSTER_JOURNAL_HEADER_SIZE + ring_size, g_strerror (result));
+                   "cannot allocate %" G_GSIZE_FORMAT " bytes for a journal: %s; make room or lower journal-size", size,
+                   g_strerror (result));
       return FALSE;
     }
   return write_header (fd, ring_size, identity, error);
@@ -204,17 +207,20 @@ muster_journal_read_identity (int fd, MusterJournalIdentity *identity, gsize *ri
       return FALSE;
     }
   if (header->ring_size < MUSTER_JOURNAL_SIZE_MIN || header->ring_size > MUSTER_JOURNAL_SIZE_MAX
-      || (header->ring_size & (header->ring_size - 1)) != 0
-      || (guint64) status.st_size != MUSTER_JOURNAL_HEADER_SIZE + header->ring_size)
+      || (header->ring_size & (header->ring_size - 1)) != 0 || header->area_size > MUSTER_JOURNAL_AREA_MAX
+      || (header->area_size > 0 && header->area_offset != MUSTER_JOURNAL_HEADER_SIZE + header->ring_size)
+      || (guint64) status.st_size != MUSTER_JOURNAL_HEADER_SIZE + header->ring_size + header->area_size)
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
-                   "the journal's ring of %" G_GUINT64_FORMAT " bytes does not fit a file of %" G_GINT64_FORMAT,
-                   header->ring_size, (gint64) status.st_size);
+                   "the journal's ring of %" G_GUINT64_FORMAT " bytes and area of %" G_GUINT64_FORMAT
+                   " do not fit a file of %" G_GINT64_FORMAT,
+                   header->ring_size, header->area_size, (gint64) status.st_size);
       return FALSE;
     }
   *identity = (MusterJournalIdentity){ .start_time_us = header->start_time_us,
                                        .start_ticks = header->start_ticks,
-                                       .pid = header->pid };
+                                       .pid = header->pid,
+                                       .area_size = (gsize) header->area_size };
   memcpy (identity->stream, header->stream, sizeof identity->stream);
   memcpy (identity->token, header->token, sizeof identity->token);
   memcpy (identity->cluster, header->cluster, sizeof identity->cluster - 1);
@@ -415,8 +421,8 @@ enters_quarter (MusterJournal *journal, guint32 position, guint32 units)
   return position / quarter != (position + units) / quarter;
 }
 
-gboolean
-muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags)
+static inline gboolean
+append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags, _Atomic guint64 *mark)
 {
   MusterJournalHeader *header = journal->header;
   MusterJournalSlot *slot;
@@ -436,6 +442,8 @@ muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length
   slot->number = number;
   slot->drops = drops;
   memcpy (slot + 1, bytes, length);
+  if (mark != NULL)
+    atomic_store (mark, G_GUINT64_CONSTANT (1) << 32 | (guint32) (number + drops));
   slot->checksum = muster_journal_checksum (slot, length, journal->seed);
   atomic_store_explicit (&slot->length, (gint32) length, memory_order_release);
 
@@ -448,6 +456,19 @@ muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length
       && atomic_exchange (&header->wake, MUSTER_JOURNAL_AWAKE) != MUSTER_JOURNAL_AWAKE)
     wake_reader (journal);
   return TRUE;
+}
+
+gboolean
+muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags)
+{
+  return append (journal, bytes, length, flags, NULL);
+}
+
+gboolean
+muster_journal_append_marked (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags,
+                              _Atomic guint64 *mark)
+{
+  return append (journal, bytes, length, flags, mark);
 }
 
 guint64

@@ -12,14 +12,20 @@
 /*
  * One metric of one process: what it is called, and what was measured in the interval in progress.
  *
- * `sequence` is a lock and a sequence number in one word. Who updates, copies or renames a metric makes it odd with a
- * compare-and-swap (acquire) and stores the next even number when done (release): so updates of one metric are serial,
- * and whoever finds the word odd in the memory of a dead process knows that the update was torn. All plain members are
- * read and written by the holder alone. `hash` is read by anybody who searches; a match is a guess that the holder
- * confirms by comparing the key, because an idle metric may be given to another key at any moment.
+ * It may lie in a file that outlives its process (muster-metrics-area-private.h), so it is whole at every instruction:
+ * there are two values, of which one counts, and an update writes the other one. `sequence` is a lock and tells which:
  *
- * The first cache line is all that an update through a handle will touch, and holds no pointer, so that it may lie in
- * a shared file.
+ *   bit 0  somebody updates, copies or renames the metric: odd while it is locked
+ *   bit 1  which of the two values counts
+ *
+ * Who wants to change a metric makes the word odd with a compare-and-swap (acquire), and stores the number after that
+ * when done (release), which makes the other value count; or goes back to the number before, if nothing has changed. So
+ * updates of one metric are serial, and an update that death has torn was never made. All plain members are read and
+ * written by the holder alone. `hash` is read by anybody who searches; a match is a guess that the holder confirms by
+ * comparing the key, because an idle metric may be given to another key at any moment.
+ *
+ * The first cache line is most of what an update through a handle will touch. Pointers mean something to the process
+ * alone; who reads the file checks what they say, against the address at which the area lay.
  */
 
 #define MUSTER_METRIC_DEPTH_MAX 32    /* elements of a path; a GVariant nests no deeper than 128 (3 for each) */
@@ -45,41 +51,39 @@ typedef struct
   double m2;
 } MusterMetricValue;
 
+/* What a set has as text. */
 typedef struct
 {
-  _Atomic guint32 sequence;
-  guint8 type; /* MusterMetricType; the first update of an interval decides */
-  guint8 is_text;
-  _Atomic guint64 hash; /* of the key; 0 where there is none */
-  MusterMetricValue value;
-} MusterMetricSlot;
+  guint32 capacity; /* bytes behind this, the NUL's too */
+  guint32 length;
+  char bytes[];
+} MusterMetricText;
 
-G_STATIC_ASSERT (sizeof (MusterMetricSlot) == 64);
-
-typedef struct _MusterMetric MusterMetric;
-
-struct _MusterMetric
+typedef struct
 {
-  alignas (64) MusterMetricSlot slot;
-  guint64 *key;       /* owned; the path's elements and the id, each with its NUL, valid UTF-8, zeros up to a word */
-  guint32 key_length; /* bytes; 0 where there is no key */
-  guint32 n_path;
-  char *text; /* owned, nullable; of a set */
-  guint32 text_length;
-  guint32 text_capacity;
-  MusterMetric *next_free; /* under the table's mutex */
-};
+  alignas (64) _Atomic guint32 sequence;
+  guint8 type;          /* MusterMetricType; the first update of an interval decides */
+  guint8 is_text;       /* of a set */
+  guint16 key_length;   /* bytes; 0 where there is no key */
+  _Atomic guint64 hash; /* of the key; 0 where there is none */
+  MusterMetricValue values[2];
+  guint64 key;  /* address of the path's elements and the id, each with its NUL, valid UTF-8, zeros up to a word */
+  guint64 text; /* address of a MusterMetricText, 0 if it never had one */
+} MusterMetric;
 
+G_STATIC_ASSERT (sizeof (MusterMetricText) == 8);
 G_STATIC_ASSERT (sizeof (MusterMetric) == 128);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetric, values) == 16);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetric, key) == 112);
 
 void muster_metric_wait (MusterMetric *metric);
 
 static inline void
 muster_metric_lock (MusterMetric *metric)
 {
-  guint32 sequence = atomic_load_explicit (&metric->slot.sequence, memory_order_relaxed) & ~1u;
+  guint32 sequence = atomic_load_explicit (&metric->sequence, memory_order_relaxed) & ~1u;
 
-  while (G_UNLIKELY (!atomic_compare_exchange_weak_explicit (&metric->slot.sequence, &sequence, sequence + 1,
+  while (G_UNLIKELY (!atomic_compare_exchange_weak_explicit (&metric->sequence, &sequence, sequence + 1,
                                                              memory_order_acquire, memory_order_relaxed)))
     {
       if (sequence & 1)
@@ -88,12 +92,47 @@ muster_metric_lock (MusterMetric *metric)
     }
 }
 
+/* Nothing has changed. */
 static inline void
 muster_metric_unlock (MusterMetric *metric)
 {
-  guint32 sequence = atomic_load_explicit (&metric->slot.sequence, memory_order_relaxed);
+  guint32 sequence = atomic_load_explicit (&metric->sequence, memory_order_relaxed);
 
-  atomic_store_explicit (&metric->slot.sequence, sequence + 1, memory_order_release);
+  atomic_store_explicit (&metric->sequence, sequence - 1, memory_order_release);
+}
+
+/* The next value counts from now on. */
+static inline void
+muster_metric_commit (MusterMetric *metric)
+{
+  guint32 sequence = atomic_load_explicit (&metric->sequence, memory_order_relaxed);
+
+  atomic_store_explicit (&metric->sequence, sequence + 1, memory_order_release);
+}
+
+/* The value that counts, and the one to be written; by the holder of the lock. */
+static inline const MusterMetricValue *
+muster_metric_get_value (const MusterMetric *metric)
+{
+  return &metric->values[atomic_load_explicit (&metric->sequence, memory_order_relaxed) >> 1 & 1];
+}
+
+static inline MusterMetricValue *
+muster_metric_get_other_value (MusterMetric *metric, const MusterMetricValue *value)
+{
+  return &metric->values[value == metric->values];
+}
+
+static inline const guint64 *
+muster_metric_get_words (const MusterMetric *metric)
+{
+  return (const guint64 *) (guintptr) metric->key;
+}
+
+static inline MusterMetricText *
+muster_metric_get_text (const MusterMetric *metric)
+{
+  return (MusterMetricText *) (guintptr) metric->text;
 }
 
 static inline void
@@ -104,40 +143,45 @@ muster_metric_value_reset (MusterMetricValue *value)
 
 /* panopticon's StandardDeviation.js and Average.js, in their order of operations. */
 static inline void
-muster_metric_value_sample (MusterMetricValue *value, double sample)
+muster_metric_value_sample (MusterMetricValue *next, const MusterMetricValue *value, double sample)
 {
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
 #endif
   double delta = sample - value->mean;
+  guint64 count = value->count + 1;
+  double mean = value->mean + delta / (double) count;
 
-  value->count++;
-  value->sum += sample;
-  value->mean += delta / (double) value->count;
-  value->m2 += delta * (sample - value->mean);
-  value->min = sample < value->min ? sample : value->min;
-  value->max = sample > value->max ? sample : value->max;
+  next->count = count;
+  next->sum = value->sum + sample;
+  next->min = sample < value->min ? sample : value->min;
+  next->max = sample > value->max ? sample : value->max;
+  next->mean = mean;
+  next->m2 = value->m2 + delta * (sample - mean);
 }
 
-/* All below: by the holder of the lock. */
+/* All of these: by the holder of the lock, who commits. */
 void muster_metric_set_number (MusterMetric *metric, double number);
-/* @text has @length bytes without a NUL; FALSE if the metric has no room for them. */
+/* @text has @length bytes without a NUL; FALSE (nothing has changed) if the metric has no room for them. */
 gboolean muster_metric_set_text (MusterMetric *metric, const char *text, gsize length);
 /* Begins a new interval. With @persist the type stays, and a set's value. */
 void muster_metric_reset (MusterMetric *metric, gboolean persist);
 
-/* A metric that was copied while locked, for muster_metric_report() outside of the lock. */
+/* A metric as muster_metric_report() wants it. */
 typedef struct
 {
   MusterMetricType type;
-  const char *text; /* nullable, NUL-terminated */
-  MusterMetricValue value;
+  const char *text; /* nullable, NUL-terminated; of a set */
+  const MusterMetricValue *value;
   const char *key;
-  guint32 n_path;
-} MusterMetricCopy;
+  guint32 key_length;
+} MusterMetricView;
 
-/* As a message that borrows from the copy; @path has room for MUSTER_METRIC_DEPTH_MAX elements. */
-void muster_metric_report (const MusterMetricCopy *copy, Muster__V1__Metric *message, char **path);
+/* By the holder of the lock, as long as it is held. */
+void muster_metric_view (const MusterMetric *metric, MusterMetricView *view);
+
+/* As a message that borrows from the view; @path has room for MUSTER_METRIC_DEPTH_MAX elements. */
+void muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message, char **path);
 
 /* What a metric of a snapshot or dataset says. */
 MusterMetricType muster_metric_get_type (const Muster__V1__Metric *message); /* NONE: a kind that is unknown here */
@@ -149,5 +193,8 @@ const char *muster_metric_get_key (const Muster__V1__Metric *message, guint dept
 /* Whether path and strings are what a metric may have; foreign ones are checked once, when they are decoded. */
 gboolean muster_metric_is_valid (const Muster__V1__Metric *message);
 
-/* Appends the message as field @number of another. */
+/* As field @number of another message: how many bytes that takes, and those bytes; returns what is behind them. */
+gsize muster_metric_get_member_size (const Muster__V1__Metric *message);
+guint8 *muster_metric_put_member (guint8 *out, guint number, const Muster__V1__Metric *message);
+/* Appends them. */
 void muster_metric_append (GByteArray *out, guint number, const Muster__V1__Metric *message);

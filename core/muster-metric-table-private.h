@@ -1,24 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "muster-metric-private.h"
+#include "muster-metrics-area-private.h"
 
 /*
  * MusterMetricTable: the metrics of one process by path and id. Any thread.
  */
 typedef struct _MusterMetricTable MusterMetricTable;
 
-MusterMetricTable *muster_metric_table_new (guint max_metrics, gboolean persist);
+/* @area: (nullable) where metrics and names lie as long as there is room; borrowed. */
+MusterMetricTable *muster_metric_table_new (guint max_metrics, gboolean persist, MusterMetricsArea *area);
 void muster_metric_table_free (MusterMetricTable *table);
 
-/* Finds or makes the metric, and returns it locked: muster_metric_unlock() after the update. NULL if there is no room
- * for another one, or if path and id are too long. No allocation but for a new metric. */
+/* Finds or makes the metric, and returns it locked: muster_metric_commit() after the update, or muster_metric_unlock().
+ * NULL if there is no room for another one, or if path and id are too long. No allocation but for a new metric. */
 MusterMetric *muster_metric_table_lock (MusterMetricTable *table, const char *const *path, const char *id);
 
-/* Ends an interval: hands every metric that has something to say to @func, metric by metric copied and reset at one
- * moment, so that each update is in exactly one interval. */
-typedef void (*MusterMetricTableFunc) (const Muster__V1__Metric *message, gpointer user_data);
-void muster_metric_table_drain (MusterMetricTable *table, MusterMetricTableFunc func, gpointer user_data);
+/* Room for a text of @length bytes, for muster_metric_set_text(); and back (nullable). Not by the holder of a lock. */
+MusterMetricText *muster_metric_table_new_text (MusterMetricTable *table, gsize length);
+void muster_metric_table_free_text (MusterMetricTable *table, MusterMetricText *text);
+
+/* Ends an interval: hands every metric that has something to say to @add, metric by metric locked, handed over and
+ * reset, so that each update is in exactly one interval. Others wait for the lock meanwhile: @add must be quick, and
+ * allocates nothing. Where it has no room, and returns FALSE, @make_room is called without the lock, then @add again.
+ * @begin and @end (nullable) are called before and after; one drain at a time. */
+typedef struct
+{
+  void (*begin) (guint n_metrics, gpointer user_data); /* the metrics at 0 to @n_metrics - 1 are asked */
+  gboolean (*add) (const Muster__V1__Metric *message, guint index, guint32 sequence, gpointer user_data);
+  void (*make_room) (gpointer user_data);
+  void (*end) (gpointer user_data);
+} MusterMetricDrain;
+
+void muster_metric_table_drain (MusterMetricTable *table, const MusterMetricDrain *drain, gpointer user_data);
 
 guint muster_metric_table_get_size (MusterMetricTable *table);
 

@@ -8,7 +8,8 @@
  * under `mutex`, before a metric is added. All changes are made under `mutex`, before the locks of metrics. When the
  * buckets grow, the old ones are kept until the end, for somebody may be searching them; all old ones together are
  * smaller than those in use. Metrics are never freed before the end either; but where the table is nearly full, those
- * not updated in an interval are forgotten, and given to other keys later. (pthread's mutexes, because ThreadSanitizer
+ * not updated in an interval are forgotten, and given to other keys later. Where there is an area, the first metrics lie
+ * in it, and the others, if it is smaller than the table, in chunks of ordinary memory. (pthread's mutexes, because ThreadSanitizer
  * knows them; it does not see that GLib's synchronize.)
  */
 #include "config.h"
@@ -36,13 +37,16 @@ struct _MusterMetricTable
   guint64 seed;                /* so that nobody can choose keys that all land in one place */
   guint max_metrics;
   gboolean persist;
+  MusterMetricsArea *area;    /* borrowed, nullable */
+  MusterMetric *area_metrics; /* in it */
+  guint n_area;               /* how many */
 
   pthread_mutex_t mutex;
-  GPtrArray *old_buckets;  /* owned Buckets */
-  MusterMetric **chunks;   /* owned; CHUNK_METRICS metrics each */
-  _Atomic guint n_used;    /* of the metrics in chunks, how many have ever been used; written under mutex */
-  guint n_live;            /* of these, how many have a key */
-  MusterMetric *next_free; /* the others */
+  GPtrArray *old_buckets; /* owned Buckets */
+  MusterMetric **chunks;  /* owned; CHUNK_METRICS metrics each, of those beyond the area */
+  _Atomic guint n_used;   /* how many metrics have ever been used; written under mutex */
+  guint n_live;           /* of these, how many have a key */
+  GPtrArray *free;        /* of borrowed MusterMetric: the others */
 
   pthread_mutex_t drain_mutex; /* one drain at a time; taken before mutex */
 };
@@ -107,12 +111,13 @@ make_key (MusterMetricTable *table, Key *key, const char *const *path, const cha
 static inline gboolean
 has_key (const MusterMetric *metric, const Key *key)
 {
+  const guint64 *words = muster_metric_get_words (metric);
   guint n = words_of (key->length);
 
   if (metric->key_length != key->length)
     return FALSE;
   for (guint i = 0; i < n; i++)
-    if (metric->key[i] != key->words[i])
+    if (words[i] != key->words[i])
       return FALSE;
   return TRUE;
 }
@@ -129,7 +134,7 @@ find (MusterMetricTable *table, const Key *key)
 
       if (metric == NULL)
         return NULL;
-      if (atomic_load_explicit (&metric->slot.hash, memory_order_relaxed) != key->hash)
+      if (atomic_load_explicit (&metric->hash, memory_order_relaxed) != key->hash)
         continue;
       muster_metric_lock (metric);
       if (G_LIKELY (has_key (metric, key)))
@@ -153,7 +158,7 @@ buckets_new (guint n)
 static void
 buckets_put (Buckets *buckets, MusterMetric *metric)
 {
-  guint i = (guint) atomic_load_explicit (&metric->slot.hash, memory_order_relaxed) & buckets->mask;
+  guint i = (guint) atomic_load_explicit (&metric->hash, memory_order_relaxed) & buckets->mask;
 
   while (atomic_load_explicit (&buckets->at[i], memory_order_relaxed) != NULL)
     i = (i + 1) & buckets->mask;
@@ -163,6 +168,9 @@ buckets_put (Buckets *buckets, MusterMetric *metric)
 static MusterMetric *
 metric_at (MusterMetricTable *table, guint i)
 {
+  if (i < table->n_area)
+    return &table->area_metrics[i];
+  i -= table->n_area;
   return &table->chunks[i / CHUNK_METRICS][i % CHUNK_METRICS];
 }
 
@@ -175,7 +183,7 @@ put_all (MusterMetricTable *table, Buckets *buckets)
     {
       MusterMetric *metric = metric_at (table, i);
 
-      if (atomic_load_explicit (&metric->slot.hash, memory_order_relaxed) != 0)
+      if (atomic_load_explicit (&metric->hash, memory_order_relaxed) != 0)
         buckets_put (buckets, metric);
     }
 }
@@ -193,19 +201,42 @@ grow (MusterMetricTable *table, Buckets *buckets)
 static MusterMetric *
 take_unused (MusterMetricTable *table)
 {
-  MusterMetric *metric = table->next_free;
   guint n_used = atomic_load_explicit (&table->n_used, memory_order_relaxed);
 
-  if (metric != NULL)
-    {
-      table->next_free = metric->next_free;
-      return metric;
-    }
-  if (n_used % CHUNK_METRICS == 0)
-    table->chunks[n_used / CHUNK_METRICS] =
+  if (table->free->len > 0)
+    return g_ptr_array_steal_index_fast (table->free, table->free->len - 1);
+  if (n_used >= table->n_area && (n_used - table->n_area) % CHUNK_METRICS == 0)
+    table->chunks[(n_used - table->n_area) / CHUNK_METRICS] =
         g_aligned_alloc0 (CHUNK_METRICS, sizeof (MusterMetric), alignof (MusterMetric));
+  if (table->area != NULL)
+    muster_metrics_area_set_n_used (table->area, n_used + 1);
   atomic_store_explicit (&table->n_used, n_used + 1, memory_order_release);
   return metric_at (table, n_used);
+}
+
+static gsize
+key_size (guint length)
+{
+  return words_of (length) * sizeof (guint64);
+}
+
+static void
+set_key (MusterMetricTable *table, MusterMetric *metric, const Key *key)
+{
+  guint64 *words = muster_metrics_area_alloc (table->area, key_size (key->length));
+
+  memcpy (words, key->words, key_size (key->length));
+  metric->key = (guint64) (guintptr) words;
+  metric->key_length = (guint16) key->length;
+  atomic_store_explicit (&metric->hash, key->hash, memory_order_relaxed);
+}
+
+static void
+free_names (MusterMetricTable *table, const MusterMetric *metric)
+{
+  if (metric->key != 0)
+    muster_metrics_area_release (table->area, (gpointer) (guintptr) metric->key, key_size (metric->key_length));
+  muster_metric_table_free_text (table, muster_metric_get_text (metric));
 }
 
 static MusterMetric *
@@ -219,10 +250,9 @@ add (MusterMetricTable *table, const Key *key)
   metric = take_unused (table);
   muster_metric_lock (metric);
   muster_metric_reset (metric, FALSE);
-  metric->key = g_memdup2 (key->words, words_of (key->length) * sizeof (guint64));
-  metric->key_length = key->length;
-  metric->n_path = key->n_path;
-  atomic_store_explicit (&metric->slot.hash, key->hash, memory_order_relaxed);
+  muster_metric_commit (metric);
+  muster_metric_lock (metric);
+  set_key (table, metric, key);
   table->n_live++;
   if (table->n_live * 2 > buckets->mask)
     grow (table, buckets);
@@ -234,12 +264,11 @@ add (MusterMetricTable *table, const Key *key)
 static void
 forget (MusterMetricTable *table, MusterMetric *metric)
 {
-  atomic_store_explicit (&metric->slot.hash, 0, memory_order_relaxed);
-  g_clear_pointer (&metric->key, g_free);
-  g_clear_pointer (&metric->text, g_free);
-  metric->key_length = metric->text_capacity = 0;
-  metric->next_free = table->next_free;
-  table->next_free = metric;
+  atomic_store_explicit (&metric->hash, 0, memory_order_relaxed);
+  free_names (table, metric);
+  metric->key_length = 0;
+  metric->key = metric->text = 0;
+  g_ptr_array_add (table->free, metric);
   table->n_live--;
 }
 
@@ -255,7 +284,7 @@ forget_idle (MusterMetricTable *table)
       MusterMetric *metric = metric_at (table, i);
 
       muster_metric_lock (metric);
-      if (metric->key_length > 0 && metric->slot.value.count == 0)
+      if (metric->key_length > 0 && muster_metric_get_value (metric)->count == 0)
         forget (table, metric);
       muster_metric_unlock (metric);
     }
@@ -277,7 +306,7 @@ make_room (MusterMetricTable *table)
 /* -- from outside ------------------------------------------------------------------------------- */
 
 MusterMetricTable *
-muster_metric_table_new (guint max_metrics, gboolean persist)
+muster_metric_table_new (guint max_metrics, gboolean persist, MusterMetricsArea *area)
 {
   MusterMetricTable *table = g_new0 (MusterMetricTable, 1);
 
@@ -286,7 +315,11 @@ muster_metric_table_new (guint max_metrics, gboolean persist)
   table->seed = ((guint64) g_random_int () << 32) | g_random_int ();
   table->max_metrics = max_metrics;
   table->persist = persist;
+  table->area = area;
+  if (area != NULL)
+    table->area_metrics = muster_metrics_area_get_metrics (area, &table->n_area);
   table->old_buckets = g_ptr_array_new_with_free_func (g_free);
+  table->free = g_ptr_array_new ();
   table->chunks = g_new0 (MusterMetric *, max_metrics / CHUNK_METRICS + 1);
   atomic_init (&table->buckets, buckets_new (BUCKETS_MIN));
   return table;
@@ -297,14 +330,15 @@ muster_metric_table_free (MusterMetricTable *table)
 {
   guint n_used = atomic_load (&table->n_used);
 
+  /* What lies in the area stays as it is: it may be read yet. */
+  if (table->area != NULL)
+    muster_metrics_area_close (table->area);
   for (guint i = 0; i < n_used; i++)
-    {
-      g_free (metric_at (table, i)->key);
-      g_free (metric_at (table, i)->text);
-    }
-  for (guint i = 0; i < n_used; i += CHUNK_METRICS)
-    g_aligned_free (table->chunks[i / CHUNK_METRICS]);
+    free_names (table, metric_at (table, i));
+  for (guint i = table->n_area; i < n_used; i += CHUNK_METRICS)
+    g_aligned_free (table->chunks[(i - table->n_area) / CHUNK_METRICS]);
   g_free (table->chunks);
+  g_ptr_array_unref (table->free);
   g_ptr_array_unref (table->old_buckets);
   g_free (atomic_load (&table->buckets));
   pthread_mutex_destroy (&table->mutex);
@@ -385,48 +419,67 @@ muster_metric_table_lock (MusterMetricTable *table, const char *const *path, con
   return G_LIKELY (metric != NULL) ? metric : lock_slowly (table, &key);
 }
 
-/* Copies and resets; FALSE if there is nothing to say. Keys stay until the drain is over. */
-static gboolean
-drain_one (MusterMetricTable *table, MusterMetric *metric, MusterMetricCopy *copy, GString *text)
+MusterMetricText *
+muster_metric_table_new_text (MusterMetricTable *table, gsize length)
 {
-  gboolean used;
+  gsize capacity = (length + sizeof (MusterMetricText) + 1 + 31) / 32 * 32 - sizeof (MusterMetricText);
+  MusterMetricText *text = muster_metrics_area_alloc (table->area, sizeof *text + capacity);
 
-  muster_metric_lock (metric);
-  copy->type = (MusterMetricType) metric->slot.type;
-  copy->value = metric->slot.value;
-  copy->key = (const char *) metric->key;
-  copy->n_path = metric->n_path;
-  copy->text = NULL;
-  used = copy->type != MUSTER_METRIC_NONE;
-  if (copy->type == MUSTER_METRIC_SET && metric->slot.is_text)
-    {
-      g_string_overwrite_len (g_string_truncate (text, 0), 0, metric->text, metric->text_length);
-      copy->text = text->str;
-    }
-  if (used)
-    muster_metric_reset (metric, table->persist);
-  muster_metric_unlock (metric);
-  return used;
+  text->capacity = (guint32) capacity;
+  text->length = 0;
+  text->bytes[0] = '\0';
+  return text;
 }
 
 void
-muster_metric_table_drain (MusterMetricTable *table, MusterMetricTableFunc func, gpointer user_data)
+muster_metric_table_free_text (MusterMetricTable *table, MusterMetricText *text)
 {
-  g_autoptr (GString) text = g_string_sized_new (MUSTER_METRIC_TEXT_MAX + 1);
+  if (text != NULL)
+    muster_metrics_area_release (table->area, text, sizeof *text + text->capacity);
+}
+
+/* FALSE if there was no room for it. */
+static gboolean
+drain_one (MusterMetricTable *table, guint i, const MusterMetricDrain *drain, gpointer user_data)
+{
+  MusterMetric *metric = metric_at (table, i);
   char *path[MUSTER_METRIC_DEPTH_MAX];
   Muster__V1__Metric message;
-  MusterMetricCopy copy;
+  MusterMetricView view;
+
+  muster_metric_lock (metric);
+  if (metric->type == MUSTER_METRIC_NONE)
+    {
+      muster_metric_unlock (metric);
+      return TRUE;
+    }
+  muster_metric_view (metric, &view);
+  muster_metric_report (&view, &message, path);
+  if (!drain->add (&message, i, atomic_load_explicit (&metric->sequence, memory_order_relaxed), user_data))
+    {
+      muster_metric_unlock (metric);
+      return FALSE;
+    }
+  muster_metric_reset (metric, table->persist);
+  muster_metric_commit (metric);
+  return TRUE;
+}
+
+void
+muster_metric_table_drain (MusterMetricTable *table, const MusterMetricDrain *drain, gpointer user_data)
+{
   guint n_used;
 
   pthread_mutex_lock (&table->drain_mutex);
   make_room (table);
   n_used = atomic_load_explicit (&table->n_used, memory_order_acquire);
+  if (drain->begin != NULL)
+    drain->begin (n_used, user_data);
   for (guint i = 0; i < n_used; i++)
-    if (drain_one (table, metric_at (table, i), &copy, text))
-      {
-        muster_metric_report (&copy, &message, path);
-        func (&message, user_data);
-      }
+    while (!drain_one (table, i, drain, user_data))
+      drain->make_room (user_data);
+  if (drain->end != NULL)
+    drain->end (user_data);
   pthread_mutex_unlock (&table->drain_mutex);
 }
 

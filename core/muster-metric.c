@@ -18,7 +18,7 @@ static const char *const type_names[] = { "", "set", "inc", "sample", "timedSamp
 void
 muster_metric_wait (MusterMetric *metric)
 {
-  for (guint i = 0; atomic_load_explicit (&metric->slot.sequence, memory_order_relaxed) & 1; i++)
+  for (guint i = 0; atomic_load_explicit (&metric->sequence, memory_order_relaxed) & 1; i++)
     {
       if (i < 64)
 #if defined(__x86_64__) || defined(__i386__)
@@ -36,37 +36,56 @@ muster_metric_wait (MusterMetric *metric)
 void
 muster_metric_set_number (MusterMetric *metric, double number)
 {
-  metric->slot.is_text = FALSE;
-  metric->slot.value.count++;
-  metric->slot.value.sum = number;
+  const MusterMetricValue *value = muster_metric_get_value (metric);
+  MusterMetricValue *next = muster_metric_get_other_value (metric, value);
+
+  next->count = value->count + 1;
+  next->sum = number;
+  metric->is_text = FALSE;
 }
 
 gboolean
 muster_metric_set_text (MusterMetric *metric, const char *text, gsize length)
 {
-  if (length >= metric->text_capacity)
+  MusterMetricText *own = muster_metric_get_text (metric);
+  const MusterMetricValue *value = muster_metric_get_value (metric);
+
+  if (own == NULL || length >= own->capacity)
     return FALSE;
-  memcpy (metric->text, text, length);
-  metric->text[length] = '\0';
-  metric->text_length = (guint32) length;
-  metric->slot.is_text = TRUE;
-  metric->slot.value.count++;
+  memcpy (own->bytes, text, length);
+  own->bytes[length] = '\0';
+  own->length = (guint32) length;
+  metric->is_text = TRUE;
+  muster_metric_get_other_value (metric, value)->count = value->count + 1;
   return TRUE;
 }
 
 void
 muster_metric_reset (MusterMetric *metric, gboolean persist)
 {
-  double number = metric->slot.value.sum;
+  const MusterMetricValue *value = muster_metric_get_value (metric);
+  MusterMetricValue *next = muster_metric_get_other_value (metric, value);
 
-  muster_metric_value_reset (&metric->slot.value);
+  muster_metric_value_reset (next);
   if (!persist)
     {
-      metric->slot.type = MUSTER_METRIC_NONE;
-      metric->slot.is_text = FALSE;
+      metric->type = MUSTER_METRIC_NONE;
+      metric->is_text = FALSE;
     }
-  else if (metric->slot.type == MUSTER_METRIC_SET)
-    metric->slot.value.sum = number;
+  else if (metric->type == MUSTER_METRIC_SET)
+    next->sum = value->sum;
+}
+
+void
+muster_metric_view (const MusterMetric *metric, MusterMetricView *view)
+{
+  *view = (MusterMetricView){
+    .type = (MusterMetricType) metric->type,
+    .text = metric->type == MUSTER_METRIC_SET && metric->is_text ? muster_metric_get_text (metric)->bytes : NULL,
+    .value = muster_metric_get_value (metric),
+    .key = (const char *) muster_metric_get_words (metric),
+    .key_length = metric->key_length,
+  };
 }
 
 static void
@@ -81,32 +100,32 @@ report_samples (const MusterMetricValue *value, Muster__V1__Metric *message)
 }
 
 void
-muster_metric_report (const MusterMetricCopy *copy, Muster__V1__Metric *message, char **path)
+muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message, char **path)
 {
-  const char *key = copy->key;
+  const char *key = view->key;
+  const char *end = view->key + view->key_length;
 
   muster__v1__metric__init (message);
-  for (guint i = 0; i < copy->n_path; i++, key += strlen (key) + 1)
-    path[i] = (char *) key;
-  message->n_path = copy->n_path;
+  for (const char *next = key; (next += strlen (next) + 1) < end; key = next)
+    path[message->n_path++] = (char *) key;
   message->path = path;
   message->id = (char *) key;
-  message->type = (char *) type_names[copy->type];
-  message->count = copy->value.count;
-  if (copy->type == MUSTER_METRIC_SET && copy->text != NULL)
+  message->type = (char *) type_names[view->type];
+  message->count = view->value->count;
+  if (view->type == MUSTER_METRIC_SET && view->text != NULL)
     {
       message->value_case = MUSTER__V1__METRIC__VALUE_TEXT;
-      message->text = (char *) copy->text;
+      message->text = (char *) view->text;
     }
-  else if (copy->type == MUSTER_METRIC_SET)
+  else if (view->type == MUSTER_METRIC_SET)
     {
       message->value_case = MUSTER__V1__METRIC__VALUE_NUMBER;
-      message->number = copy->value.sum;
+      message->number = view->value->sum;
     }
   else
-    message->sum = copy->value.sum;
-  if (copy->type == MUSTER_METRIC_SAMPLE || copy->type == MUSTER_METRIC_TIMED_SAMPLE)
-    report_samples (&copy->value, message);
+    message->sum = view->value->sum;
+  if (view->type == MUSTER_METRIC_SAMPLE || view->type == MUSTER_METRIC_TIMED_SAMPLE)
+    report_samples (view->value, message);
 }
 
 MusterMetricType
@@ -186,16 +205,27 @@ muster_metric_is_valid (const Muster__V1__Metric *message)
          && (message->value_case != MUSTER__V1__METRIC__VALUE_TEXT || is_text (message->text, MUSTER_METRIC_TEXT_MAX));
 }
 
+gsize
+muster_metric_get_member_size (const Muster__V1__Metric *message)
+{
+  gsize size = muster__v1__metric__get_packed_size (message);
+
+  return 1 + muster_wire_varint_size (size) + size;
+}
+
+guint8 *
+muster_metric_put_member (guint8 *out, guint number, const Muster__V1__Metric *message)
+{
+  *out++ = MUSTER_WIRE_TAG (number, MUSTER_WIRE_BYTES);
+  out = muster_wire_put_varint (out, muster__v1__metric__get_packed_size (message));
+  return out + muster__v1__metric__pack (message, out);
+}
+
 void
 muster_metric_append (GByteArray *out, guint number, const Muster__V1__Metric *message)
 {
-  gsize size = muster__v1__metric__get_packed_size (message);
-  gsize before = out->len;
-  guint8 *end;
+  guint before = out->len;
 
-  g_byte_array_set_size (out, (guint) (before + 1 + muster_wire_varint_size (size) + size));
-  end = out->data + before;
-  *end++ = MUSTER_WIRE_TAG (number, MUSTER_WIRE_BYTES);
-  end = muster_wire_put_varint (end, size);
-  muster__v1__metric__pack (message, end);
+  g_byte_array_set_size (out, (guint) (before + muster_metric_get_member_size (message)));
+  muster_metric_put_member (out->data + before, number, message);
 }

@@ -38,8 +38,11 @@ struct _MusterMetrics
   GObject parent_instance;
 
   MusterMetricsOptions options; /* constant */
+  MusterMetricsArea *area;      /* owned, nullable: where the table lies */
   MusterMetricTable *table;     /* owned */
-  _Atomic guint64 overflow;     /* updates refused in this interval */
+  _Atomic guint64 *overflow;    /* updates refused so far; here, or in the area */
+  _Atomic guint64 own_overflow;
+  guint64 overflow_reported; /* in snapshots; one drain at a time */
 
   pthread_mutex_t lock;
   IntervalSource *source;       /* owned, nullable: NULL while not attached */
@@ -72,6 +75,7 @@ muster_metrics_finalize (GObject *object)
 
   g_free (self->options.name);
   g_clear_pointer (&self->table, muster_metric_table_free);
+  g_clear_pointer (&self->area, muster_metrics_area_free);
   pthread_mutex_destroy (&self->lock);
   G_OBJECT_CLASS (muster_metrics_parent_class)->finalize (object);
 }
@@ -141,10 +145,18 @@ muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOption
 MusterMetrics *
 muster_metrics_new (const MusterMetricsOptions *options)
 {
+  return muster_metrics_new_in_area (options, NULL);
+}
+
+MusterMetrics *
+muster_metrics_new_in_area (const MusterMetricsOptions *options, MusterMetricsArea *area)
+{
   MusterMetrics *self = g_object_new (MUSTER_TYPE_METRICS, NULL);
 
   muster_metrics_options_copy (&self->options, options);
-  self->table = muster_metric_table_new (self->options.max_metrics, self->options.persist);
+  self->area = area;
+  self->overflow = area != NULL ? muster_metrics_area_get_overflow (area) : &self->own_overflow;
+  self->table = muster_metric_table_new (self->options.max_metrics, self->options.persist, area);
   return self;
 }
 
@@ -191,7 +203,7 @@ muster_metrics_get_interval (MusterMetrics *self)
 static G_GNUC_NO_INLINE void
 refuse (MusterMetrics *self)
 {
-  atomic_fetch_add_explicit (&self->overflow, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit (self->overflow, 1, memory_order_relaxed);
 }
 
 /* The metric, locked, if it is of that type or of none yet; else the update is counted as refused. */
@@ -202,7 +214,7 @@ lock_metric (MusterMetrics *self, const char *const *path, const char *id, Muste
 
   if (G_LIKELY (metric != NULL))
     {
-      if (G_LIKELY (metric->slot.type == type || metric->slot.type == MUSTER_METRIC_NONE))
+      if (G_LIKELY (metric->type == type || metric->type == MUSTER_METRIC_NONE))
         return metric;
       muster_metric_unlock (metric);
     }
@@ -237,9 +249,9 @@ muster_metrics_set (MusterMetrics *self, const char *const *path, const char *id
   metric = lock_metric (self, path, id, MUSTER_METRIC_SET);
   if (metric == NULL)
     return;
-  metric->slot.type = MUSTER_METRIC_SET;
+  metric->type = MUSTER_METRIC_SET;
   muster_metric_set_number (metric, value);
-  muster_metric_unlock (metric);
+  muster_metric_commit (metric);
 }
 
 /* Valid UTF-8 of at most MUSTER_METRIC_TEXT_MAX bytes. */
@@ -263,15 +275,21 @@ clean_text (const char *value, gsize *length, char **copy)
   return value;
 }
 
-static void
-exchange_text (MusterMetric *metric, char **spare, guint32 *capacity)
+/* FALSE, and nothing has changed, if neither the metric's own text nor the spare one has room. */
+static gboolean
+set_text (MusterMetric *metric, const char *value, gsize length, MusterMetricText **spare)
 {
-  char *text = metric->text;
+  MusterMetricText *text = muster_metric_get_text (metric);
 
-  metric->text = *spare;
-  metric->text_capacity = *capacity;
-  *spare = text;
-  *capacity = 0;
+  if (*spare != NULL && (text == NULL || text->capacity <= length))
+    {
+      metric->text = (guint64) (guintptr) *spare;
+      *spare = text;
+    }
+  if (!muster_metric_set_text (metric, value, length))
+    return FALSE;
+  metric->type = MUSTER_METRIC_SET;
+  return TRUE;
 }
 
 /**
@@ -290,8 +308,7 @@ void
 muster_metrics_set_text (MusterMetrics *self, const char *const *path, const char *id, const char *value)
 {
   g_autofree char *copy = NULL;
-  g_autofree char *spare = NULL;
-  guint32 capacity = 0;
+  MusterMetricText *spare = NULL;
   gboolean is_set = FALSE;
   gsize length;
 
@@ -302,20 +319,17 @@ muster_metrics_set_text (MusterMetrics *self, const char *const *path, const cha
       MusterMetric *metric = lock_metric (self, path, id, MUSTER_METRIC_SET);
 
       if (metric == NULL)
-        return;
-      if (metric->text_capacity <= length && capacity > 0)
-        exchange_text (metric, &spare, &capacity);
-      is_set = muster_metric_set_text (metric, value, length);
-      if (is_set)
-        metric->slot.type = MUSTER_METRIC_SET;
-      muster_metric_unlock (metric);
-      if (is_set)
         break;
+      is_set = set_text (metric, value, length, &spare);
+      if (is_set)
+        muster_metric_commit (metric);
+      else
+        muster_metric_unlock (metric);
       /* Nobody allocates while others wait for the lock. */
-      capacity = (guint32) MAX (32, (length | 31) + 1);
-      g_free (spare);
-      spare = g_malloc (capacity);
+      if (!is_set)
+        spare = muster_metric_table_new_text (self->table, length);
     }
+  muster_metric_table_free_text (self->table, spare);
 }
 
 /**
@@ -333,30 +347,36 @@ void
 muster_metrics_inc (MusterMetrics *self, const char *const *path, const char *id, double n)
 {
   MusterMetric *metric;
+  const MusterMetricValue *value;
+  MusterMetricValue *next;
 
   g_return_if_fail (self != NULL && id != NULL);
   metric = lock_metric (self, path, id, MUSTER_METRIC_INC);
   if (metric == NULL)
     return;
-  metric->slot.type = MUSTER_METRIC_INC;
-  metric->slot.value.count++;
-  metric->slot.value.sum += isfinite (n) ? n : 1;
-  muster_metric_unlock (metric);
+  metric->type = MUSTER_METRIC_INC;
+  value = muster_metric_get_value (metric);
+  next = muster_metric_get_other_value (metric, value);
+  next->count = value->count + 1;
+  next->sum = value->sum + (isfinite (n) ? n : 1);
+  muster_metric_commit (metric);
 }
 
 static inline void
 sample (MusterMetrics *self, const char *const *path, const char *id, MusterMetricType type, double value)
 {
   MusterMetric *metric;
+  const MusterMetricValue *before;
 
   if (!isfinite (value))
     return;
   metric = lock_metric (self, path, id, type);
   if (metric == NULL)
     return;
-  metric->slot.type = (guint8) type;
-  muster_metric_value_sample (&metric->slot.value, value);
-  muster_metric_unlock (metric);
+  metric->type = (guint8) type;
+  before = muster_metric_get_value (metric);
+  muster_metric_value_sample (muster_metric_get_other_value (metric, before), before, value);
+  muster_metric_commit (metric);
 }
 
 /**
@@ -407,17 +427,96 @@ muster_metrics_timed_sample (MusterMetrics *self, const char *const *path, const
 
 /* -- intervals ---------------------------------------------------------------------------------- */
 
+/* For those who come after; under the lock. */
 static void
-add_to_snapshot (const Muster__V1__Metric *message, gpointer user_data)
+publish_interval (MusterMetrics *self)
 {
-  muster_snapshot_writer_add (user_data, message);
+  if (self->area != NULL && self->begin_ns > 0)
+    muster_metrics_area_set_interval (self->area, self->begin_ns, self->end_ns);
+}
+
+typedef struct
+{
+  MusterMetrics *metrics;
+  MusterSnapshotWriter writer;
+  GPtrArray *entries; /* owned GBytes */
+} Snapshot;
+
+/* Each part goes at once, for there is one in the area at a time. */
+static void
+hand_over_part (Snapshot *snapshot)
+{
+  MusterMetrics *self = snapshot->metrics;
+
+  if (self->area == NULL)
+    return;
+  if (self->snapshot != NULL)
+    {
+      self->snapshot (self, snapshot->entries, self->user_data);
+      g_ptr_array_set_size (snapshot->entries, 0);
+    }
+  muster_metrics_area_end_part (self->area);
+}
+
+static void
+begin_snapshot (guint n_metrics, gpointer user_data)
+{
+  Snapshot *snapshot = user_data;
+  MusterMetrics *self = snapshot->metrics;
+  const Muster__V1__Snapshot *head = &snapshot->writer.head;
+
+  if (self->area == NULL)
+    return;
+  muster_metrics_area_begin_snapshot (self->area, (gint64) head->start, (gint64) head->end, head->partial, n_metrics);
+  pthread_mutex_lock (&self->lock);
+  publish_interval (self);
+  pthread_mutex_unlock (&self->lock);
+}
+
+static gboolean
+add_to_snapshot (const Muster__V1__Metric *message, guint index, guint32 sequence, gpointer user_data)
+{
+  Snapshot *snapshot = user_data;
+
+  if (!muster_snapshot_writer_add (&snapshot->writer, message))
+    return FALSE;
+  if (snapshot->metrics->area != NULL)
+    muster_metrics_area_stage (snapshot->metrics->area, index, sequence, snapshot->writer.length);
+  return TRUE;
+}
+
+static void
+end_part (gpointer user_data)
+{
+  Snapshot *snapshot = user_data;
+
+  muster_snapshot_writer_end_part (&snapshot->writer, snapshot->entries);
+  hand_over_part (snapshot);
+}
+
+static void
+end_snapshot (gpointer user_data)
+{
+  Snapshot *snapshot = user_data;
+  MusterMetrics *self = snapshot->metrics;
+  guint64 overflow = atomic_load (self->overflow);
+
+  muster_snapshot_writer_finish (&snapshot->writer, overflow - self->overflow_reported, snapshot->entries);
+  self->overflow_reported = overflow;
+  if (self->area != NULL)
+    muster_metrics_area_begin_last_part (self->area, overflow);
+  hand_over_part (snapshot);
 }
 
 GPtrArray *
 muster_metrics_take_snapshot (MusterMetrics *self, gint64 start_ns, gint64 end_ns, gboolean partial)
 {
+  static const MusterMetricDrain drain = {
+    .begin = begin_snapshot, .add = add_to_snapshot, .make_room = end_part, .end = end_snapshot
+  };
+  g_autofree guint8 *own = self->area == NULL ? g_malloc (MUSTER_ENTRY_MAX) : NULL;
+  Snapshot snapshot = { .metrics = self, .entries = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref) };
   Muster__V1__Snapshot head = MUSTER__V1__SNAPSHOT__INIT;
-  MusterSnapshotWriter writer;
 
   head.name = self->options.name;
   head.start = (guint64) start_ns;
@@ -426,9 +525,16 @@ muster_metrics_take_snapshot (MusterMetrics *self, gint64 start_ns, gint64 end_n
   head.scale_factor = self->options.scale_factor;
   head.pid = (guint32) getpid ();
   head.partial = partial;
-  muster_snapshot_writer_init (&writer, &head);
-  muster_metric_table_drain (self->table, add_to_snapshot, &writer);
-  return muster_snapshot_writer_finish (&writer, atomic_exchange (&self->overflow, 0));
+  muster_snapshot_writer_init (&snapshot.writer, &head,
+                               own != NULL ? own : muster_metrics_area_get_staging (self->area));
+  muster_metric_table_drain (self->table, &drain, &snapshot);
+  return snapshot.entries;
+}
+
+_Atomic guint64 *
+muster_metrics_get_mark (MusterMetrics *self)
+{
+  return self->area != NULL ? muster_metrics_area_get_mark (self->area) : NULL;
 }
 
 static gboolean
@@ -514,7 +620,7 @@ hand_over (MusterMetrics *self, gint64 start_ns, gint64 end_ns, gboolean partial
 {
   g_autoptr (GPtrArray) entries = muster_metrics_take_snapshot (self, start_ns, end_ns, partial);
 
-  if (self->snapshot != NULL)
+  if (self->area == NULL && self->snapshot != NULL)
     self->snapshot (self, entries, self->user_data);
 }
 
@@ -599,6 +705,7 @@ muster_metrics_attach (MusterMetrics *self, GMainContext *context, GMainContext 
   self->source = interval_source_new (self);
   self->begin_ns = muster_time_base_read (base);
   set_timer (self, self->begin_ns);
+  publish_interval (self);
   g_source_attach (&self->source->source, context);
   pthread_mutex_unlock (&self->lock);
 }
@@ -613,6 +720,7 @@ muster_metrics_set_time_base (MusterMetrics *self, const MusterTimeBase *base)
       self->begin_ns = muster_time_base_realtime (base, muster_time_base_boottime (&self->base, self->begin_ns));
       self->base = *base;
       self->end_ns = get_boundary_after (self, self->begin_ns);
+      publish_interval (self);
       g_source_set_ready_time (&self->source->source, 0);
     }
   pthread_mutex_unlock (&self->lock);
@@ -625,6 +733,7 @@ muster_metrics_detach (MusterMetrics *self)
   g_autoptr (GMainContext) context = NULL;
   g_autoptr (GMainContext) signal_context = NULL;
   gint64 now_ns;
+  gint64 start_ns;
   GDestroyNotify destroy;
 
   pthread_mutex_lock (&self->lock);
@@ -632,11 +741,16 @@ muster_metrics_detach (MusterMetrics *self)
   context = g_steal_pointer (&self->context);
   signal_context = g_steal_pointer (&self->signal_context);
   now_ns = muster_time_base_read (&self->base);
+  start_ns = MIN (self->begin_ns, now_ns);
+  if (source != NULL)
+    self->begin_ns = now_ns;
   pthread_mutex_unlock (&self->lock);
   if (source == NULL)
     return;
   g_source_destroy (&source->source);
-  hand_over (self, MIN (self->begin_ns, now_ns), now_ns, TRUE);
+  hand_over (self, start_ns, now_ns, TRUE);
+  if (self->area != NULL)
+    muster_metrics_area_end_intervals (self->area);
   emit (self, signal_context, emit_stopping_cb);
   destroy = self->destroy;
   self->snapshot = NULL;

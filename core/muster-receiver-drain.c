@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "muster-metrics-area-private.h"
 #include "muster-receiver-parts-private.h"
 
 /* Gives the builder's batch to the pipeline, and begins the next one. */
@@ -44,8 +45,16 @@ add_item (MusterReceiverStream *stream, MusterBatchBuilder *builder, const Muste
   muster_batch_builder_add (builder, item);
 }
 
-static void
-drain (MusterReceiverStream *stream, MusterBatchBuilder *builder)
+/* Whether the item has the place, of which the lower half is known. */
+static gboolean
+is_at (const MusterJournalItem *item, guint32 place)
+{
+  return (guint32) item->place == place;
+}
+
+/* @mark: the place of an entry that is looked for, mod 2^32; returns whether it has come, now or before. */
+static gboolean
+drain (MusterReceiverStream *stream, MusterBatchBuilder *builder, guint32 mark)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (MusterJournalScan) scan =
@@ -54,26 +63,74 @@ drain (MusterReceiverStream *stream, MusterBatchBuilder *builder)
   MusterJournalItem item;
   guint64 refused, lost;
   MusterGapReason reason;
+  gboolean found;
 
   if (scan == NULL)
     {
       g_warning ("%s: %s", stream->identity.worker, error->message);
-      return;
+      return FALSE;
     }
   if (stream->trusting)
     {
       muster_receiver_stream_begin_at (stream, muster_journal_scan_get_next_place (scan));
       muster_batch_builder_begin (builder, stream->accepted);
     }
+  found = (gint32) (mark - (guint32) stream->accepted) < 0;
   while (muster_journal_scan_next (scan, &item))
-    add_item (stream, builder, &item);
+    {
+      found |= is_at (&item, mark);
+      add_item (stream, builder, &item);
+    }
   muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
   muster_batch_builder_add_gap (builder, refused, MUSTER_GAP_JOURNAL_FULL);
   muster_batch_builder_add_gap (builder, lost, reason);
+  return found;
+}
+
+static void
+add_entry (MusterReceiverStream *stream, MusterBatchBuilder *builder, GBytes *entry)
+{
+  gsize size;
+  const void *bytes = g_bytes_get_data (entry, &size);
+
+  if (!muster_batch_builder_is_empty (builder) && builder->length + size > MUSTER_LINK_BATCH_SIZE)
+    push_built (stream, builder);
+  muster_batch_builder_add_entry (builder, bytes, size);
+}
+
+/* What it had measured since its last snapshot, as snapshots that it might have taken itself. */
+static void
+add_metrics (MusterReceiverStream *stream, MusterBatchBuilder *builder, gboolean is_staged_arrived, gint64 end_ns)
+{
+  const MusterMetricsDeath death = {
+    .pid = stream->identity.pid,
+    .start_ns = stream->identity.start_time_us * 1000,
+    .end_ns = end_ns,
+    .is_staged_arrived = is_staged_arrived,
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) entries =
+      muster_metrics_area_recover (stream->fd, stream->ring_size, stream->identity.area_size, &death, &error);
+
+  if (entries == NULL)
+    g_warning ("%s: its last metrics are lost: %s", stream->identity.worker, error->message);
+  for (guint i = 0; entries != NULL && i < entries->len; i++)
+    add_entry (stream, builder, entries->pdata[i]);
+}
+
+static void
+drain_file (MusterReceiverStream *stream, MusterBatchBuilder *builder, gint64 end_ns)
+{
+  guint32 mark = 0;
+  gboolean marked = muster_metrics_area_read_mark (stream->fd, stream->ring_size, stream->identity.area_size, &mark);
+  gboolean found = drain (stream, builder, mark);
+
+  if (stream->identity.area_size > 0)
+    add_metrics (stream, builder, marked && found, end_ns);
 }
 
 void
-muster_receiver_stream_finish (MusterReceiverStream *stream, GBytes *end_record)
+muster_receiver_stream_finish (MusterReceiverStream *stream, GBytes *end_record, gint64 end_ns)
 {
   MusterBatchBuilder builder;
   MusterOrigin labels;
@@ -85,14 +142,9 @@ muster_receiver_stream_finish (MusterReceiverStream *stream, GBytes *end_record)
   muster_batch_builder_init (&builder, &labels);
   muster_batch_builder_begin (&builder, stream->accepted);
   if (stream->fd >= 0)
-    drain (stream, &builder);
+    drain_file (stream, &builder, end_ns);
   if (end_record != NULL)
-    {
-      gsize size;
-      const void *bytes = g_bytes_get_data (end_record, &size);
-
-      muster_batch_builder_add_entry (&builder, bytes, size);
-    }
+    add_entry (stream, &builder, end_record);
   push_built (stream, &builder);
   muster_batch_builder_clear (&builder);
   if (stream->acknowledged == stream->accepted)

@@ -125,8 +125,9 @@ void muster_receiver_stream_skip_to (MusterReceiverStream *stream, guint64 numbe
 /* All before @next is safe in every required transport. */
 void muster_receiver_stream_acknowledge (MusterReceiverStream *stream, guint64 next);
 
-/* What its journal still holds, then @end_record (nullable) as its last entry; `finished` is told once all is safe. */
-void muster_receiver_stream_finish (MusterReceiverStream *stream, GBytes *end_record);
+/* What its journal still holds, what it had measured until its death at @end_ns (steady wall-clock time), then @end_record
+ * (nullable) as its last entry; `finished` is told once all is safe. */
+void muster_receiver_stream_finish (MusterReceiverStream *stream, GBytes *end_record, gint64 end_ns);
 /* A MusterFeedFunc for the primary's own journal; @receiver is a MusterReceiver. */
 gboolean muster_receiver_feed_batch (guint8 *bytes, gsize length, guint64 first, guint64 count, guint32 drops,
                                      gpointer receiver);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "muster-receiver-parts-private.h"
+#include "muster-time-base-private.h"
 
 #define MASTER_FLUSH_US (10 * G_TIME_SPAN_MILLISECOND)
 
@@ -184,6 +185,7 @@ typedef struct
   MusterReceiver *receiver;
   guint8 stream[MUSTER_STREAM_ID_SIZE];
   GBytes *end_record; /* owned, nullable */
+  gint64 end_ns;
 } Finish;
 
 static gboolean
@@ -193,7 +195,7 @@ finish_in_thread (gpointer data)
   MusterReceiverStream *stream = g_hash_table_lookup (finish->receiver->streams, finish->stream);
 
   if (stream != NULL)
-    muster_receiver_stream_finish (stream, finish->end_record);
+    muster_receiver_stream_finish (stream, finish->end_record, finish->end_ns);
   g_clear_pointer (&finish->end_record, g_bytes_unref);
   g_free (finish);
   return G_SOURCE_REMOVE;
@@ -206,6 +208,7 @@ muster_receiver_finish (MusterReceiver *self, const guint8 stream[MUSTER_STREAM_
 
   finish->receiver = self;
   memcpy (finish->stream, stream, MUSTER_STREAM_ID_SIZE);
+  finish->end_ns = muster_time_base_read (&self->base);
   finish->end_record = end_record != NULL ? g_bytes_ref (end_record) : NULL;
   order_thread (self, finish_in_thread, finish);
 }

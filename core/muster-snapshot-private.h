@@ -5,21 +5,26 @@
 #include "muster.pb-c.h"
 
 /*
- * Writes Snapshot entries in parts that are never longer than MUSTER_ENTRY_MAX. To be put on the stack.
+ * Writes Snapshot entries in parts that are never longer than MUSTER_ENTRY_MAX. To be put on the stack. Adding metrics
+ * allocates nothing; ending a part does.
  */
 typedef struct
 {
   Muster__V1__Snapshot head; /* everything but the metrics; its strings are borrowed */
-  gsize head_size;           /* at most, packed */
-  GByteArray *metrics;       /* owned; those of the part in progress, packed */
-  GPtrArray *entries;        /* owned GBytes */
+  guint8 *metrics;           /* borrowed, MUSTER_ENTRY_MAX bytes: those of the part in progress, packed */
+  gsize length;
+  gsize room; /* for metrics in a part */
 } MusterSnapshotWriter;
 
-void muster_snapshot_writer_init (MusterSnapshotWriter *writer, const Muster__V1__Snapshot *head);
-void muster_snapshot_writer_add (MusterSnapshotWriter *writer, const Muster__V1__Metric *metric);
-/* Ends the last part and gives all of them away; never none. */
-GPtrArray *muster_snapshot_writer_finish (MusterSnapshotWriter *writer, guint64 overflow);
+void muster_snapshot_writer_init (MusterSnapshotWriter *writer, const Muster__V1__Snapshot *head,
+                                  guint8 metrics[MUSTER_ENTRY_MAX]);
+/* FALSE if the part has no room for it: end it, and try again. The first metric of a part always has room. */
+gboolean muster_snapshot_writer_add (MusterSnapshotWriter *writer, const Muster__V1__Metric *metric);
+/* Appends the part to @entries (GBytes), and begins the next one. */
+void muster_snapshot_writer_end_part (MusterSnapshotWriter *writer, GPtrArray *entries);
+void muster_snapshot_writer_finish (MusterSnapshotWriter *writer, guint64 overflow, GPtrArray *entries);
 
 /* Appends an entry to @entries whose message is @head, packed by protobuf-c, followed by @tail, members packed already:
  * a message's members may stand in any order. */
-void muster_entries_add (GPtrArray *entries, MusterEntryKind kind, const ProtobufCMessage *head, GByteArray *tail);
+void muster_entries_add (GPtrArray *entries, MusterEntryKind kind, const ProtobufCMessage *head, const guint8 *tail,
+                         gsize tail_length);

@@ -11,6 +11,7 @@
 #include "muster-capture-private.h"
 #include "muster-crash-report-private.h"
 #include "muster-environment-private.h"
+#include "muster-metrics-area-private.h"
 #include "muster-param.h"
 
 #include <errno.h>
@@ -147,11 +148,24 @@ make_identity (MusterWorkerLife *life, GError **error)
   return TRUE;
 }
 
+/* Of the worker's metrics, so that they outlive it. */
+static gsize
+get_area_size (MusterWorkerLife *life)
+{
+  MusterMetricsOptions options;
+  gboolean known =
+      muster_metrics_options_from_string (life->house->metrics != NULL ? life->house->metrics : "", &options, NULL);
+
+  g_free (options.name);
+  return known ? muster_metrics_area_get_size (options.max_metrics) : 0;
+}
+
 static gboolean
 make_journal (MusterWorkerLife *life, GError **error)
 {
   g_autofree char *name = g_strdup_printf ("%s-%s.journal", life->process->id, life->stream_text);
 
+  life->identity.area_size = get_area_size (life);
   life->journal_path = g_build_filename (muster_runtime_dir_get_journals (life->house->runtime_dir), name, NULL);
   life->journal_fd =
       muster_journal_create_file (life->journal_path, life->plan->group->journal_size, &life->identity, error);

@@ -15,6 +15,7 @@
 #include "muster-crash-private.h"
 #include "muster-environment-private.h"
 #include "muster-logger-private.h"
+#include "muster-metrics-area-private.h"
 #include "muster-sender-private.h"
 #include "muster-worker.h"
 
@@ -115,6 +116,19 @@ muster_worker_class_init (MusterWorkerClass *class)
                                           G_TYPE_NONE, 1, G_TYPE_VARIANT);
 }
 
+/* Where the metrics of a worker outlive it, from its first update on; NULL: they do not. What is wrong with the journal,
+ * if anything is, muster_worker_connect() will say. */
+static MusterMetricsArea *
+open_area (const MusterMetricsOptions *options)
+{
+  const char *fd = muster_environment_is_worker () ? g_getenv (MUSTER_ENV_JOURNAL_FD) : NULL;
+  guint64 number;
+
+  if (fd == NULL || !g_ascii_string_to_unsigned (fd, 10, 0, G_MAXINT, &number, NULL))
+    return NULL;
+  return muster_metrics_area_open ((int) number, options, NULL);
+}
+
 static void
 muster_worker_init (MusterWorker *self)
 {
@@ -127,7 +141,7 @@ muster_worker_init (MusterWorker *self)
   muster_metrics_options_from_string (
       muster_environment_is_worker () && g_getenv (MUSTER_ENV_METRICS) != NULL ? g_getenv (MUSTER_ENV_METRICS) : "",
       &options, NULL);
-  private->metrics = muster_metrics_new (&options);
+  private->metrics = muster_metrics_new_in_area (&options, open_area (&options));
   g_free (options.name);
 }
 
@@ -143,9 +157,10 @@ append_snapshot (MusterMetrics *metrics, GPtrArray *entries, gpointer user_data)
       gsize size;
       const guint8 *data = g_bytes_get_data (entries->pdata[i], &size);
 
-      muster_journal_append (private->journal, data, size,
-                             MUSTER_JOURNAL_USE_RESERVE | MUSTER_JOURNAL_NO_WAIT
-                                 | (i + 1 == entries->len ? MUSTER_JOURNAL_FLUSH : 0));
+      muster_journal_append_marked (private->journal, data, size,
+                                    MUSTER_JOURNAL_USE_RESERVE | MUSTER_JOURNAL_NO_WAIT
+                                        | (i + 1 == entries->len ? MUSTER_JOURNAL_FLUSH : 0),
+                                    muster_metrics_get_mark (metrics));
     }
 }
 

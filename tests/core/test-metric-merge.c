@@ -23,7 +23,7 @@ make_samples (const double *samples, guint n)
 
   muster_metric_value_reset (&value);
   for (guint i = 0; i < n; i++)
-    muster_metric_value_sample (&value, samples[i]);
+    muster_metric_value_sample (&value, &value, samples[i]);
   metric.count = value.count;
   if (n == 0)
     return metric;
