@@ -20,6 +20,7 @@
 /* Set aside for the keys and texts of one metric, on average; what needs more may have it, while there is room. */
 #define NAME_BYTES 32u
 #define NAMES_MIN  (32u * 1024)
+#define SIZE_MIN   (MUSTER_METRICS_AREA_METRICS + NAMES_MIN)
 #define PAGE       4096u
 
 /* Blocks for names: multiples of 16 bytes up to 256, then powers of two. */
@@ -120,7 +121,7 @@ gsize
 muster_metrics_area_get_size (guint max_metrics)
 {
   gsize n = MIN (max_metrics, MUSTER_JOURNAL_AREA_MAX / 2 / sizeof (MusterMetric));
-  gsize size = MUSTER_METRICS_AREA_METRICS + n * (sizeof (MusterMetric) + NAME_BYTES) + NAMES_MIN;
+  gsize size = SIZE_MIN + n * (sizeof (MusterMetric) + NAME_BYTES);
 
   return (size + PAGE - 1) & ~(gsize) (PAGE - 1);
 }
@@ -136,7 +137,7 @@ map (MusterMetricsArea *area, int fd, GError **error)
     return FALSE;
   area->offset = (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size);
   area->size = identity.area_size;
-  if (muster_metrics_area_get_room (area->size) == 0)
+  if (area->size <= SIZE_MIN)
     {
       g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "the journal has no area for metrics");
       return FALSE;
@@ -160,7 +161,7 @@ divide (MusterMetricsArea *area, const MusterMetricsOptions *options)
   MusterMetricsAreaHeader *header = area->header;
   guint8 *base = (guint8 *) header;
 
-  area->n_metrics = (guint) MIN (options->max_metrics, muster_metrics_area_get_room (area->size));
+  area->n_metrics = (guint) MIN (options->max_metrics, (area->size - SIZE_MIN) / (sizeof (MusterMetric) + NAME_BYTES));
   area->staging = base + MUSTER_METRICS_AREA_HEADER_SIZE;
   area->metrics = (MusterMetric *) (base + MUSTER_METRICS_AREA_METRICS);
   area->next = (guint8 *) (area->metrics + area->n_metrics);

@@ -40,8 +40,8 @@ typedef struct
 static gboolean
 is_interval_sound (const MusterMetricsAreaInterval *interval)
 {
-  return interval->state <= MUSTER_METRICS_AREA_ENDED && interval->begin_ns >= 0
-         && interval->begin_ns <= interval->end_ns && interval->end_ns < TIME_MAX;
+  return interval->state <= MUSTER_METRICS_AREA_ENDED && interval->begin_ns >= 0 && interval->begin_ns < TIME_MAX
+         && interval->end_ns >= 0 && interval->end_ns < TIME_MAX;
 }
 
 static gboolean

@@ -270,6 +270,8 @@ exited_cb (MusterWorkerLife *life, gpointer user_data)
 
   place->life = NULL;
   clear_source (&place->timer);
+  if (life->connected)
+    self->callbacks.expect (process->id, life->pid, FALSE, self->user_data);
   muster_worker_process_set_exited (process, end->reason, end->status, end->signal);
   decide (place, failed, end->run_time_us);
   muster_worker_life_finish (life);
@@ -759,11 +761,11 @@ muster_supervisor_connected (MusterSupervisor *self, const guint8 stream[MUSTER_
 {
   MusterWorkerLife *life = g_hash_table_lookup (self->lives, stream);
 
-  if (life == NULL || life->connected)
+  if (life == NULL || life->connected || life->pidfd < 0)
     return;
   life->connected = TRUE;
   self->callbacks.expect (life->process->id, life->pid, TRUE, self->user_data);
-  if (life->pidfd >= 0 && life->process->state == MUSTER_WORKER_STARTING)
+  if (life->process->state == MUSTER_WORKER_STARTING)
     muster_worker_process_set_state (life->process, MUSTER_WORKER_RUNNING);
 }
 
@@ -774,8 +776,6 @@ muster_supervisor_finished (MusterSupervisor *self, const guint8 stream[MUSTER_S
 
   if (life == NULL)
     return;
-  if (life->connected)
-    self->callbacks.expect (life->process->id, life->pid, FALSE, self->user_data);
   g_hash_table_remove (self->lives, stream);
   muster_worker_life_free (life, FALSE);
   check_stopped (self);
