@@ -5,14 +5,18 @@
  *   cluster-worker serve         until SIGTERM; answers messages
  *   cluster-worker burst N HOW   logs N records and dies at once, by HOW: segv, kill, abort, exit7, return;
  *                                crash (a real one), thread-crash, overflow, g-error, thread-exit
+ *   cluster-worker count FILE    counts until it is killed; FILE holds how many calls have returned: guint64 incs, samples
  */
 #include "config.h"
 
 #include "muster.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -139,9 +143,32 @@ burst (guint n, const char *how)
   return 0;
 }
 
+static int
+count (const char *path)
+{
+  g_autoptr (MusterWorker) worker = muster_worker_new ();
+  MusterMetrics *metrics = muster_worker_get_metrics (worker);
+  g_autoptr (GError) error = NULL;
+  int fd = open (path, O_RDWR | O_CLOEXEC);
+  volatile guint64 *returned = mmap (NULL, 2 * sizeof *returned, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+  if (returned == MAP_FAILED || !muster_worker_connect (worker, &error))
+    g_error ("%s: %s", path, error != NULL ? error->message : g_strerror (errno));
+  for (;;)
+    {
+      muster_metrics_inc (metrics, MUSTER_PATH ("calls"), "incs", 1);
+      returned[0]++;
+      muster_metrics_sample (metrics, MUSTER_PATH ("calls"), "samples", 3);
+      returned[1]++;
+    }
+  return 0;
+}
+
 int
 main (int argc, char **argv)
 {
+  if (argc == 3 && strcmp (argv[1], "count") == 0)
+    return count (argv[2]);
   if (argc == 4 && strcmp (argv[1], "burst") == 0)
     return burst ((guint) atoi (argv[2]), argv[3]);
   return muster_worker_main (test_worker_get_type (), argc, argv);
