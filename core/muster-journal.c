@@ -262,13 +262,18 @@ muster_journal_open (int fd, GError **error)
 
   g_atomic_ref_count_init (&journal->references);
   journal->fd = fd;
-  journal->event_fd = -1;
-  if (!muster_journal_read_identity (fd, &journal->identity, &journal->ring_size, error) || !map_ring (journal, error))
+  journal->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (journal->event_fd < 0)
+    g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "cannot make an eventfd for a journal: %s",
+                 g_strerror (errno));
+  if (journal->event_fd < 0 || !muster_journal_read_identity (fd, &journal->identity, &journal->ring_size, error)
+      || !map_ring (journal, error))
     {
+      if (journal->event_fd >= 0)
+        close (journal->event_fd);
       g_free (journal);
       return NULL;
     }
-  journal->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   journal->ring_units = (guint32) (journal->ring_size / 8);
   journal->plain_units = journal->ring_units - journal->ring_units / 10;
   journal->seed = muster_journal_seed (journal->identity.stream);
@@ -406,9 +411,9 @@ wake_reader (MusterJournal *journal)
   int saved = errno;
   guint64 one = 1;
 
-  /* A full eventfd is readable, which is all that is wanted. */
-  if (write (journal->event_fd, &one, sizeof one) < 0)
-    errno = saved;
+  /* A full eventfd is readable, which is all that is wanted. By syscall(), for write() is a cancellation point: a thread
+   * that ended here would take the wish with it, and the reader slept for ever. */
+  syscall (SYS_write, journal->event_fd, &one, sizeof one);
   errno = saved;
 }
 

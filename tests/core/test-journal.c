@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -321,6 +322,29 @@ test_wake (void)
   g_assert_false (muster_journal_arm (journal, MUSTER_JOURNAL_WAKE_ON_FLUSH)); /* came while awake */
 }
 
+static gpointer
+cancelled_thread (gpointer data)
+{
+  pthread_cancel (pthread_self ());
+  append_text (data, 1, MUSTER_JOURNAL_PLAIN);
+  pthread_testcancel ();
+  return NULL;
+}
+
+/* No step of an append is a cancellation point: a thread that ended between taking the reader's wish to be woken and
+ * waking it would leave it asleep for ever. */
+static void
+test_cancelled (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  pthread_t thread;
+
+  g_assert_true (muster_journal_arm (journal, MUSTER_JOURNAL_WAKE_ON_ANY));
+  g_assert_cmpint (pthread_create (&thread, NULL, cancelled_thread, journal), ==, 0);
+  pthread_join (thread, NULL);
+  g_assert_true (is_readable (muster_journal_get_event_fd (journal)));
+}
+
 /* -- dead ----------------------------------------------------------------------------------------- */
 
 static MusterJournalScan *
@@ -467,6 +491,7 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/wait", test_wait);
   g_test_add_func ("/journal/threads", test_threads);
   g_test_add_func ("/journal/wake", test_wake);
+  g_test_add_func ("/journal/cancelled", test_cancelled);
   g_test_add_func ("/journal/scan", test_scan);
   g_test_add_func ("/journal/scan-holes", test_scan_holes);
   g_test_add_func ("/journal/scan-garbage", test_scan_garbage);
