@@ -14,6 +14,7 @@ struct _MusterSink
 {
   gatomicrefcount references;
   MusterJournal *_Atomic journal; /* owned, nullable: then text goes to stderr; set once */
+  _Atomic int forks;              /* before it was set */
   char *worker;                   /* owned, nullable */
   _Atomic int level;              /* of the loggers that have none of their own */
 };

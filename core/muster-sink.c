@@ -15,13 +15,14 @@
 /* A line at stderr; what is longer is cut. */
 #define LINE_SIZE 4096
 
-/* A forked child has no reader for the journal, which is its parent's: it logs to stderr until it calls exec. */
-static _Atomic int in_forked_child;
+/* How often this process was forked off since it was executed. A forked child has no reader for the journal of its parent:
+ * what wrote there writes to stderr in the child, and to a journal only if it is given one there. */
+static _Atomic int forks;
 
 static void
 after_fork_in_child (void)
 {
-  atomic_store (&in_forked_child, 1);
+  atomic_fetch_add (&forks, 1);
 }
 
 MusterSink *
@@ -49,6 +50,8 @@ muster_sink_set_journal (MusterSink *sink, MusterJournal *journal)
   MusterJournal *none = NULL;
 
   muster_journal_ref (journal);
+  if (atomic_load (&sink->journal) == NULL)
+    atomic_store (&sink->forks, atomic_load (&forks));
   if (!atomic_compare_exchange_strong (&sink->journal, &none, journal))
     muster_journal_unref (journal);
 }
@@ -92,9 +95,12 @@ muster_sink_print (MusterSink *sink, const guint8 *bytes, gsize length)
 MusterJournal *
 muster_sink_get_journal (MusterSink *sink)
 {
-  if (G_UNLIKELY (atomic_load_explicit (&in_forked_child, memory_order_relaxed)))
+  MusterJournal *journal = atomic_load_explicit (&sink->journal, memory_order_acquire);
+
+  if (G_UNLIKELY (atomic_load_explicit (&forks, memory_order_relaxed)
+                  != atomic_load_explicit (&sink->forks, memory_order_relaxed)))
     return NULL;
-  return atomic_load_explicit (&sink->journal, memory_order_acquire);
+  return journal;
 }
 
 gboolean

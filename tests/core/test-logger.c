@@ -359,6 +359,31 @@ test_fork (Fixture *fixture, gconstpointer data)
   g_assert_true (next_record (fixture, &record));
 }
 
+/* A daemon that forks before it begins in earnest: a journal that was given in the child is the child's own. */
+static void
+test_fork_before (Fixture *fixture, gconstpointer data)
+{
+  MusterRecordView record;
+  int status;
+  pid_t child = fork ();
+
+  if (child == 0)
+    {
+      g_autoptr (GError) error = NULL;
+      int fd = muster_journal_create_memfd (0, muster_journal_get_identity (fixture->journal), &error);
+      MusterJournal *journal = muster_journal_open (fd, &error);
+      MusterSink *sink = muster_sink_new (journal, "w-1");
+      MusterLogger *logger = muster_logger_new (sink, "test", MUSTER_LEVEL_INFO);
+      MusterJournalItem item;
+
+      muster_info (logger, "I am the daemon");
+      _exit (muster_journal_peek (journal, &item) ? 0 : 1);
+    }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+  g_assert_false (next_record (fixture, &record));
+}
+
 static void
 test_errno (Fixture *fixture, gconstpointer data)
 {
@@ -385,6 +410,7 @@ main (int argc, char **argv)
   ADD ("defaults-while-logging", test_defaults_while_logging);
   ADD ("signal-handler", test_signal_handler);
   ADD ("fork", test_fork);
+  ADD ("fork-before", test_fork_before);
   ADD ("errno", test_errno);
   return g_test_run ();
 }
