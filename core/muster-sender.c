@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "muster-journal-feed-private.h"
 #include "muster-link-private.h"
@@ -32,6 +33,7 @@ struct _MusterSender
   MusterJournal *journal; /* owned */
   MusterSenderCallbacks callbacks;
   gpointer user_data;
+  pid_t pid; /* whose thread it is: a forked child has everything but that */
 
   GMutex lock;
   GCond settled;
@@ -430,6 +432,7 @@ muster_sender_new (MusterJournal *journal, const char *endpoint, gint64 flush_in
   MusterOrigin labels = { .pid = identity->pid };
   sigset_t all, before;
 
+  self->pid = getpid ();
   self->context = g_main_context_new ();
   self->journal = muster_journal_ref (journal);
   self->callbacks = *callbacks;
@@ -468,6 +471,13 @@ muster_sender_get_context (MusterSender *self)
   return self->context;
 }
 
+/* Whether this is a forked child, which nobody would answer: its thread, and ZeroMQ's, are its parent's. */
+static gboolean
+is_forked (MusterSender *self)
+{
+  return self->pid != getpid ();
+}
+
 typedef struct
 {
   MusterSender *sender;
@@ -494,9 +504,12 @@ queue_message (gpointer data)
 void
 muster_sender_send (MusterSender *self, GVariant *message)
 {
-  Outgoing *outgoing = g_new (Outgoing, 1);
   g_autoptr (GVariant) sunk = g_variant_ref_sink (message);
+  Outgoing *outgoing;
 
+  if (is_forked (self))
+    return;
+  outgoing = g_new (Outgoing, 1);
   outgoing->sender = self;
   outgoing->bytes = muster_link_message_encode (sunk);
   g_main_context_invoke (self->context, queue_message, outgoing);
@@ -528,6 +541,8 @@ muster_sender_flush (MusterSender *self, gint64 timeout_us)
   gpointer arguments[2] = { self, &settled };
   gboolean in_time = TRUE;
 
+  if (is_forked (self))
+    return FALSE;
   g_mutex_lock (&self->lock);
   self->flush_waiters++;
   while (!settled && in_time)
@@ -573,6 +588,8 @@ muster_sender_call (MusterSender *self, void (*function) (gpointer), gpointer da
 {
   Call call = { .function = function, .data = data };
 
+  if (is_forked (self))
+    return;
   g_mutex_init (&call.lock);
   g_cond_init (&call.done_cond);
   g_main_context_invoke (self->context, run_call, &call);
@@ -594,6 +611,8 @@ quit_loop (gpointer data)
 void
 muster_sender_free (MusterSender *self)
 {
+  if (is_forked (self))
+    return; /* its locks may be held by threads that are not here */
   if (self->thread != NULL)
     {
       g_main_context_invoke (self->context, quit_loop, self->loop);

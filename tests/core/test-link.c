@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -467,6 +468,30 @@ test_strangers (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (check_log (fixture->collector, &gaps), ==, 100);
 }
 
+/* A child that forks off without exec has no such thread, and must not wait for it: not when it flushes, not at its end. */
+static void
+test_forked (Fixture *fixture, gconstpointer data)
+{
+  int status;
+  pid_t child;
+
+  WAIT_UNTIL (fixture->connected == 1);
+  child = fork ();
+  if (child == 0)
+    {
+      alarm (10);
+      muster_sender_send (fixture->sender, g_variant_new_string ("from nobody"));
+      if (muster_sender_flush (fixture->sender, 60 * G_TIME_SPAN_SECOND))
+        _exit (1);
+      muster_sender_free (fixture->sender);
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+  muster_info (fixture->logger, "message 1");
+  wait_for_entries (fixture->collector, 1);
+}
+
 static void
 test_frames (void)
 {
@@ -515,5 +540,6 @@ main (int argc, char **argv)
   ADD ("receiver-restarts", test_receiver_restarts);
   ADD ("messages", test_messages);
   ADD ("strangers", test_strangers);
+  ADD ("forked", test_forked);
   return g_test_run ();
 }
