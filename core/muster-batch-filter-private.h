@@ -40,6 +40,37 @@ MUSTER_PUBLIC void muster_batch_filter_skip (MusterBatchFilter *filter, MusterBa
 MUSTER_PUBLIC void muster_batch_filter_skip_run (MusterBatchFilter *filter, const guint8 stream[MUSTER_STREAM_ID_SIZE],
                                                  guint64 first_seq, guint64 count, MusterGapReason reason);
 
+/*
+ * What a filter keeps of one stream, so that an output can be continued by another process: what was left out of it and
+ * has not been declared, from @first_seq on. What the runs do not cover is FILTERED, up to where the stream stands; so
+ * nothing changes here while a stream is left out for no other reason. More runs than there is room for are joined,
+ * with the reason UNKNOWN.
+ */
+#define MUSTER_PENDING_RUNS_MAX 2
+
+typedef struct
+{
+  guint64 count;
+  MusterGapReason reason;
+} MusterGapRun;
+
+typedef struct
+{
+  guint64 first_seq; /* 0: there is nothing */
+  guint n_runs;
+  MusterGapRun runs[MUSTER_PENDING_RUNS_MAX];
+} MusterPendingRuns;
+
+MUSTER_PUBLIC void muster_batch_filter_get_pending (MusterBatchFilter *filter,
+                                                    const guint8 stream[MUSTER_STREAM_ID_SIZE],
+                                                    MusterPendingRuns *pending);
+
+/* Replaces what is kept of a stream that stands at @next_seq. With @may_skip the stream may go on later than there:
+ * what is between is declared as REFUSED. */
+MUSTER_PUBLIC void muster_batch_filter_set_pending (MusterBatchFilter *filter,
+                                                    const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 next_seq,
+                                                    const MusterPendingRuns *pending, gboolean may_skip);
+
 /* A stream's life is over (its end record has passed): forget what is kept for it. What is kept is bounded anyway: only
  * streams whose last entry was left out are, and the longest untouched goes when they become too many. */
 MUSTER_PUBLIC void muster_batch_filter_forget (MusterBatchFilter *filter, const guint8 stream[MUSTER_STREAM_ID_SIZE]);

@@ -22,12 +22,6 @@
  * does not fill the memory. */
 #define RUNS_MAX 256
 
-typedef struct
-{
-  guint64 count;
-  MusterGapReason reason;
-} Run;
-
 /* What was left out of a stream since its last entry that passed: @runs, one after another, from @first_seq up to
  * @next_seq, which is excluded. */
 typedef struct
@@ -35,14 +29,15 @@ typedef struct
   guint8 stream[MUSTER_STREAM_ID_SIZE]; /* the key */
   guint64 first_seq;
   guint64 next_seq;
-  GArray *runs; /* owned; of Run, never of count 0; neighbours differ in reason */
-  GList link;   /* in MusterBatchFilter.order */
+  GArray *runs;      /* owned; of MusterGapRun, never of count 0; neighbours differ in reason */
+  GList link;        /* in MusterBatchFilter.order */
+  gboolean may_skip; /* of another process's time: what follows may come later than @next_seq */
 } Pending;
 
 struct _MusterBatchFilter
 {
   gboolean keeps_gaps;
-  GHashTable *streams; /* owned; Pending to itself; each has at least one run */
+  GHashTable *streams; /* owned; Pending to itself; each has at least one run, or may_skip */
   GQueue order;        /* the same by time of last use, the oldest first */
 };
 
@@ -68,7 +63,7 @@ pending_new (const guint8 *stream, guint64 first_seq)
 
   memcpy (pending->stream, stream, MUSTER_STREAM_ID_SIZE);
   pending->first_seq = pending->next_seq = first_seq;
-  pending->runs = g_array_new (FALSE, FALSE, sizeof (Run));
+  pending->runs = g_array_new (FALSE, FALSE, sizeof (MusterGapRun));
   pending->link.data = pending;
   return pending;
 }
@@ -87,7 +82,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Pending, pending_free)
 static void
 pending_add (Pending *pending, guint64 count, MusterGapReason reason)
 {
-  Run *last = pending->runs->len > 0 ? &g_array_index (pending->runs, Run, pending->runs->len - 1) : NULL;
+  MusterGapRun *last =
+      pending->runs->len > 0 ? &g_array_index (pending->runs, MusterGapRun, pending->runs->len - 1) : NULL;
 
   if (count == 0)
     return;
@@ -99,16 +95,16 @@ pending_add (Pending *pending, guint64 count, MusterGapReason reason)
       last->count += count;
     }
   else
-    g_array_append_val (pending->runs, ((Run){ count, reason }));
+    g_array_append_val (pending->runs, ((MusterGapRun){ count, reason }));
 }
 
 /* What formats without gaps of their own never show: what was filtered before all else. */
 static void
 pending_strip (Pending *pending)
 {
-  while (pending->runs->len > 0 && g_array_index (pending->runs, Run, 0).reason == MUSTER_GAP_FILTERED)
+  while (pending->runs->len > 0 && g_array_index (pending->runs, MusterGapRun, 0).reason == MUSTER_GAP_FILTERED)
     {
-      pending->first_seq += g_array_index (pending->runs, Run, 0).count;
+      pending->first_seq += g_array_index (pending->runs, MusterGapRun, 0).count;
       g_array_remove_index (pending->runs, 0);
     }
 }
@@ -123,6 +119,9 @@ take_pending (MusterBatchFilter *filter, const guint8 *stream, guint64 first_seq
     return pending_new (stream, first_seq);
   g_queue_unlink (&filter->order, &pending->link);
   g_hash_table_steal (filter->streams, pending);
+  if (pending->may_skip && first_seq > pending->next_seq)
+    pending_add (pending, first_seq - pending->next_seq, MUSTER_GAP_REFUSED);
+  pending->may_skip = FALSE;
   if (pending->next_seq != first_seq)
     {
       g_array_set_size (pending->runs, 0);
@@ -134,7 +133,7 @@ take_pending (MusterBatchFilter *filter, const guint8 *stream, guint64 first_seq
 static void
 keep_pending (MusterBatchFilter *filter, Pending *pending)
 {
-  if (pending->runs->len == 0)
+  if (pending->runs->len == 0 && !pending->may_skip)
     {
       pending_free (pending);
       return;
@@ -203,8 +202,8 @@ declare (Passage *passage, const MusterEntry *entry)
       muster_encode_origin (passage->out, &origin);
     }
   for (guint i = 0; i < pending->runs->len; i++)
-    muster_encode_gap (passage->out, g_array_index (pending->runs, Run, i).count,
-                       g_array_index (pending->runs, Run, i).reason);
+    muster_encode_gap (passage->out, g_array_index (pending->runs, MusterGapRun, i).count,
+                       g_array_index (pending->runs, MusterGapRun, i).reason);
   g_array_set_size (pending->runs, 0);
   passage->piece = entry->bytes;
 }
@@ -319,8 +318,8 @@ muster_batch_filter_skip (MusterBatchFilter *filter, MusterBatch *batch, MusterG
 
   add_batch (pending, batch, reason);
   for (guint i = 0; leftovers != NULL && i < leftovers->runs->len; i++)
-    pending_add (pending, g_array_index (leftovers->runs, Run, i).count,
-                 g_array_index (leftovers->runs, Run, i).reason);
+    pending_add (pending, g_array_index (leftovers->runs, MusterGapRun, i).count,
+                 g_array_index (leftovers->runs, MusterGapRun, i).reason);
   keep_pending (filter, pending);
 }
 
@@ -343,4 +342,47 @@ muster_batch_filter_forget (MusterBatchFilter *filter, const guint8 stream[MUSTE
     return;
   g_queue_unlink (&filter->order, &pending->link);
   g_hash_table_remove (filter->streams, pending);
+}
+
+void
+muster_batch_filter_get_pending (MusterBatchFilter *filter, const guint8 stream[MUSTER_STREAM_ID_SIZE],
+                                 MusterPendingRuns *pending)
+{
+  const Pending *kept = g_hash_table_size (filter->streams) > 0 ? g_hash_table_lookup (filter->streams, stream) : NULL;
+  guint n;
+
+  *pending = (MusterPendingRuns){ 0 };
+  if (kept == NULL || kept->runs->len == 0)
+    return;
+  pending->first_seq = kept->first_seq;
+  n = kept->runs->len;
+  if (g_array_index (kept->runs, MusterGapRun, n - 1).reason == MUSTER_GAP_FILTERED)
+    n--;
+  for (guint i = 0; i < n; i++)
+    {
+      const MusterGapRun *run = &g_array_index (kept->runs, MusterGapRun, i);
+
+      if (pending->n_runs < MUSTER_PENDING_RUNS_MAX)
+        pending->runs[pending->n_runs++] = *run;
+      else
+        {
+          pending->runs[pending->n_runs - 1].count += run->count;
+          pending->runs[pending->n_runs - 1].reason = MUSTER_GAP_UNKNOWN;
+        }
+    }
+}
+
+void
+muster_batch_filter_set_pending (MusterBatchFilter *filter, const guint8 stream[MUSTER_STREAM_ID_SIZE],
+                                 guint64 next_seq, const MusterPendingRuns *pending, gboolean may_skip)
+{
+  Pending *kept;
+
+  muster_batch_filter_forget (filter, stream);
+  kept = pending_new (stream, pending->first_seq != 0 ? MIN (pending->first_seq, next_seq) : next_seq);
+  for (guint i = 0; pending->first_seq != 0 && i < pending->n_runs; i++)
+    pending_add (kept, MIN (pending->runs[i].count, next_seq - kept->next_seq), pending->runs[i].reason);
+  pending_add (kept, next_seq - kept->next_seq, MUSTER_GAP_FILTERED);
+  kept->may_skip = may_skip;
+  keep_pending (filter, kept);
 }

@@ -8,6 +8,7 @@
 
 #include "muster-environment-private.h"
 #include "muster-source-private.h"
+#include "muster-state-dir-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -147,11 +148,35 @@ report_cb (MusterTransport *transport, MusterLevel level, const char *message, g
                             "%s", message);
 }
 
+/* The state directory is made where a transport wants it, and only there. */
+static gboolean
+give_state_dir (MusterCluster *self, GError **error)
+{
+  g_autofree char *found = self->state_path == NULL ? muster_state_dir_find (self->name) : NULL;
+  g_autofree char *path = NULL;
+
+  for (guint i = 0; i < self->transports->len; i++)
+    {
+      MusterTransport *transport = g_ptr_array_index (self->transports, i);
+
+      if (!muster_transport_keeps_state (transport))
+        continue;
+      if (path == NULL)
+        path = muster_state_dir_make (found != NULL ? found : self->state_path, error);
+      if (path == NULL)
+        return FALSE;
+      muster_transport_set_state_dir (transport, path);
+    }
+  return TRUE;
+}
+
 static gboolean
 start_pipeline (MusterCluster *self, GError **error)
 {
   MusterClusterRun *run = &self->run;
 
+  if (!give_state_dir (self, error))
+    return FALSE;
   run->pipeline = muster_pipeline_new ();
   for (guint i = 0; i < self->transports->len; i++)
     muster_pipeline_add (run->pipeline, g_ptr_array_index (self->transports, i));
@@ -203,6 +228,9 @@ finished_cb (const guint8 *stream, gpointer user_data)
 
   if (self->run.supervisor != NULL)
     muster_supervisor_finished (self->run.supervisor, stream);
+  /* The journal is gone with the worker's life: nobody will ask where this stream stood. */
+  if (self->run.pipeline != NULL)
+    muster_pipeline_forget (self->run.pipeline, stream);
 }
 
 static void

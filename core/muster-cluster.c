@@ -139,7 +139,11 @@ install_properties (GObjectClass *class)
                                                       "Where sockets and journals lie; by default $RUNTIME_DIRECTORY, "
                                                       "$XDG_RUNTIME_DIR/muster/NAME or /tmp/muster-UID/NAME",
                                                       NULL, FLAGS);
-  properties[PROP_STATE_DIR] = g_param_spec_string ("state-dir", NULL, "Where spools and checkpoints lie", NULL, FLAGS);
+  properties[PROP_STATE_DIR] = g_param_spec_string (
+      "state-dir", NULL,
+      "Where spools and checkpoints lie; by default $STATE_DIRECTORY, for root /var/lib/muster/NAME, else "
+      "$XDG_STATE_HOME/muster/NAME or ~/.local/state/muster/NAME",
+      NULL, FLAGS);
   properties[PROP_INTERVAL] =
       muster_param_spec_duration ("interval", NULL, "The interval of the default metrics", G_TIME_SPAN_MILLISECOND,
                                   G_TIME_SPAN_DAY, 10 * G_TIME_SPAN_SECOND, FLAGS);

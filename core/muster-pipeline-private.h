@@ -20,7 +20,16 @@ void muster_pipeline_add (MusterPipeline *pipeline, MusterTransport *transport);
 GPtrArray *muster_pipeline_get_transports (MusterPipeline *pipeline);            /* borrowed, of MusterTransport */
 void muster_pipeline_set_report (MusterPipeline *pipeline, MusterTransportReportFunc report, gpointer user_data);
 gboolean muster_pipeline_start (MusterPipeline *pipeline, GError **error); /* all or none */
+
+/* The number from which a stream's entries are to be pushed after a restart: the smallest mark of all required
+ * transports that know it. (Those without marks do not count; a transport that keeps marks, and has had nothing of the
+ * stream, wants it from 1.) What a transport has had already it leaves out by itself. FALSE: none knows the stream, push
+ * what there is. Any thread, while the pipeline runs; the answer is as of its start. */
+gboolean muster_pipeline_get_mark (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 *next);
 void muster_pipeline_push (MusterPipeline *pipeline, MusterBatch *batch, MusterBatchDoneFunc done, gpointer done_data);
+
+/* All of the stream is acknowledged, and its journal is gone: nobody will ask for its mark. Any thread. */
+void muster_pipeline_forget (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE]);
 void muster_pipeline_reopen (MusterPipeline *pipeline);
 
 /* For all together; behind it no callback is called any more. Nobody pushes while it runs. */

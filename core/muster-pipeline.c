@@ -149,6 +149,31 @@ muster_pipeline_push (MusterPipeline *pipeline, MusterBatch *batch, MusterBatchD
   finish_batch (batch);
 }
 
+gboolean
+muster_pipeline_get_mark (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 *next)
+{
+  gboolean known = FALSE;
+
+  for (guint i = 0; i < pipeline->transports->len; i++)
+    {
+      MusterTransport *transport = g_ptr_array_index (pipeline->transports, i);
+      guint64 mark;
+
+      if (!muster_transport_get_required (transport) || !muster_transport_get_mark (transport, stream, &mark))
+        continue;
+      *next = known ? MIN (*next, mark) : mark;
+      known = TRUE;
+    }
+  return known;
+}
+
+void
+muster_pipeline_forget (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  for (guint i = 0; i < pipeline->transports->len; i++)
+    muster_transport_forget (g_ptr_array_index (pipeline->transports, i), stream);
+}
+
 void
 muster_pipeline_reopen (MusterPipeline *pipeline)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "muster-batch-filter-private.h"
 #include "muster-batch-private.h"
 #include "muster-transport.h"
 
@@ -16,9 +17,19 @@ typedef void (*MusterTransportDoneFunc) (MusterTransport *transport, MusterBatch
 
 void muster_transport_set_callbacks (MusterTransport *self, MusterTransportDoneFunc done,
                                      MusterTransportReportFunc report, gpointer user_data);
+
+/* Where the transport may keep what it has to know after a restart; before start. The directory is there. */
+void muster_transport_set_state_dir (MusterTransport *self, const char *path);
+gboolean muster_transport_keeps_state (MusterTransport *self); /* whether it would use a state-dir */
+
 gboolean muster_transport_start (MusterTransport *self, GError **error); /* subclass, format, thread */
-void muster_transport_push (MusterTransport *self, MusterBatch *batch);  /* never blocks; best effort may drop */
-void muster_transport_reopen (MusterTransport *self);                    /* asks the thread; returns at once */
+
+/* The number from which it wants a stream's entries, by what it knew when it was started. Any thread, while it runs. */
+gboolean muster_transport_get_mark (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 *next);
+void muster_transport_push (MusterTransport *self, MusterBatch *batch); /* never blocks; best effort may drop */
+/* The stream has ended and its journal is gone: nobody will ask for its mark. Any thread. */
+void muster_transport_forget (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE]);
+void muster_transport_reopen (MusterTransport *self); /* asks the thread; returns at once */
 
 /* Writes what is queued, calls the subclass's stop, joins the thread. After @timeout_us what a stalled transport still
  * holds is given up (and so stays unacknowledged); a best-effort transport gives up as soon as it would have to try
@@ -29,3 +40,15 @@ void muster_transport_stop (MusterTransport *self, gint64 timeout_us);
 /* The same in two steps, for several together: all begin, then each is waited for. @deadline_us is monotonic time. */
 void muster_transport_begin_stop (MusterTransport *self, gint64 deadline_us);
 void muster_transport_end_stop (MusterTransport *self);
+
+/*
+ * Private, but exported for the transports of this tree that continue their outputs after a kill: what the base class's
+ * own filter has left out of a stream and not declared yet.
+ */
+
+/* In write and skip, once this batch is done. */
+MUSTER_PUBLIC void muster_transport_get_pending (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE],
+                                                 MusterPendingRuns *pending);
+/* In start: the stream stands at @next. */
+MUSTER_PUBLIC void muster_transport_set_pending (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE],
+                                                 guint64 next, const MusterPendingRuns *pending);

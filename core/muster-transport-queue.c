@@ -88,6 +88,16 @@ muster_transport_queue_drop (MusterTransportQueue *queue, MusterBatch *batch)
                        GUINT_TO_POINTER (queue->items->len));
 }
 
+void
+muster_transport_queue_forget (MusterTransportQueue *queue, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  MusterTransportItem item = { .batch = NULL };
+
+  memcpy (item.stream, stream, MUSTER_STREAM_ID_SIZE);
+  g_hash_table_remove (queue->drops, stream);
+  g_array_append_val (queue->items, item);
+}
+
 GArray *
 muster_transport_queue_take (MusterTransportQueue *queue, GArray *empty)
 {

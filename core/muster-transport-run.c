@@ -7,7 +7,9 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 
+#include "muster-batch-builder-private.h"
 #include "muster-transport-struct-private.h"
 
 /* How long the thread may take to come home once the deadline of a stop has passed; it gives up by itself there. */
@@ -153,17 +155,43 @@ write_batch (MusterTransport *self, MusterBatch *batch, guint64 n_entries)
   return GIVEN_UP;
 }
 
+static void
+skip (MusterTransport *self, const guint8 *stream, guint64 next)
+{
+  MusterTransportClass *class = MUSTER_TRANSPORT_GET_CLASS (self);
+
+  muster_transport_get_private (self)->next_seq = next;
+  if (class->skip != NULL)
+    class->skip (self, stream, next);
+}
+
+/* What of @batch the transport has not had in an earlier life of this process; NULL if it has had all of it. */
+static MusterBatch *
+trim (MusterTransport *self, MusterBatch *batch)
+{
+  const MusterOrigin *origin = muster_batch_get_origin (batch);
+  guint64 mark;
+
+  if (!muster_transport_get_mark (self, origin->stream, &mark) || origin->first_seq >= mark)
+    return muster_batch_ref (batch);
+  return muster_batch_trim (batch, mark);
+}
+
 /* Returns FALSE if the time of a stop ran out. */
 static gboolean
-deliver (MusterTransport *self, MusterBatch *batch)
+deliver_fresh (MusterTransport *self, MusterBatch *batch)
 {
   MusterTransportPrivate *priv = muster_transport_get_private (self);
+  const MusterOrigin *origin = muster_batch_get_origin (batch);
   MusterLevel level = (MusterLevel) g_atomic_int_get (&priv->level);
   guint64 n_filtered = 0;
   g_autoptr (MusterBatch) wanted = muster_transport_selector_apply (priv->selector, batch, level, &n_filtered);
   guint64 n_wanted = muster_batch_get_count (batch) - n_filtered;
-  Outcome outcome = wanted != NULL ? write_batch (self, wanted, n_wanted) : WRITTEN;
+  Outcome outcome = WRITTEN;
 
+  priv->next_seq = origin->first_seq + muster_batch_get_count (batch);
+  if (wanted != NULL)
+    outcome = write_batch (self, wanted, n_wanted);
   if (outcome == GIVEN_UP)
     return FALSE;
   muster_transport_count_add (&priv->counters.filtered, n_filtered);
@@ -177,10 +205,42 @@ deliver (MusterTransport *self, MusterBatch *batch)
       muster_transport_count_add (&priv->counters.batches, 1);
       muster_transport_count_add (&priv->counters.entries, n_wanted);
     }
+  if (outcome == REFUSED || wanted == NULL)
+    skip (self, origin->stream, priv->next_seq);
+  return TRUE;
+}
+
+/* Returns FALSE if the time of a stop ran out. */
+static gboolean
+deliver (MusterTransport *self, MusterBatch *batch)
+{
+  MusterTransportPrivate *priv = muster_transport_get_private (self);
+  g_autoptr (MusterBatch) fresh = trim (self, batch);
+
+  if (fresh != NULL && !deliver_fresh (self, fresh))
+    return FALSE;
   muster_transport_count_subtract (&priv->counters.queued, muster_batch_get_count (batch));
   muster_transport_count_subtract (&priv->counters.queued_bytes, batch_size (batch));
   call_done (self, batch);
   return TRUE;
+}
+
+/* Of a stream: a run of it was dropped, or it has ended. */
+static void
+take_note (MusterTransport *self, const MusterTransportItem *item)
+{
+  MusterTransportClass *class = MUSTER_TRANSPORT_GET_CLASS (self);
+  MusterBatchFilter *filter = muster_transport_selector_get_filter (muster_transport_get_private (self)->selector);
+
+  if (item->count > 0)
+    {
+      muster_batch_filter_skip_run (filter, item->stream, item->first_seq, item->count, MUSTER_GAP_REFUSED);
+      skip (self, item->stream, item->first_seq + item->count);
+      return;
+    }
+  muster_batch_filter_forget (filter, item->stream);
+  if (class->forget != NULL)
+    class->forget (self, item->stream);
 }
 
 /* Returns FALSE if the time of a stop ran out. */
@@ -195,8 +255,7 @@ deliver_taken (MusterTransport *self)
 
       reopen_if_asked (self);
       if (item->batch == NULL)
-        muster_batch_filter_skip_run (muster_transport_selector_get_filter (priv->selector), item->stream,
-                                      item->first_seq, item->count, MUSTER_GAP_REFUSED);
+        take_note (self, item);
       else if (!deliver (self, item->batch))
         return FALSE;
       g_clear_pointer (&item->batch, muster_batch_unref);
@@ -332,6 +391,15 @@ start_format_and_thread (MusterTransport *self, GError **error)
   priv->selector = muster_transport_selector_new (priv->workers, keeps_gaps, error);
   if (priv->selector == NULL)
     return FALSE;
+  for (guint i = 0; priv->restored != NULL && i < priv->restored->len; i++)
+    {
+      const MusterTransportRestored *restored = &g_array_index (priv->restored, MusterTransportRestored, i);
+
+      /* What waited for a transport that is not required went with the process. */
+      muster_batch_filter_set_pending (muster_transport_selector_get_filter (priv->selector), restored->stream,
+                                       restored->next, &restored->pending, !priv->required);
+    }
+  g_clear_pointer (&priv->restored, g_array_unref);
   priv->thread = g_thread_try_new (priv->name, transport_thread, g_object_ref (self), error);
   if (priv->thread == NULL)
     g_object_unref (self);
@@ -354,6 +422,7 @@ muster_transport_start (MusterTransport *self, GError **error)
     }
   priv->finished = FALSE;
   g_atomic_int_set (&priv->stopping, FALSE);
+  g_clear_pointer (&priv->restored, g_array_unref); /* of a start that failed */
   if (class->start != NULL && !class->start (self, error))
     return FALSE;
   if (start_format_and_thread (self, error))
@@ -391,6 +460,65 @@ muster_transport_push (MusterTransport *self, MusterBatch *batch)
   g_mutex_unlock (&priv->lock);
   if (wake)
     g_cond_signal (&priv->cond);
+}
+
+gboolean
+muster_transport_get_mark (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 *next)
+{
+  MusterTransportClass *class = MUSTER_TRANSPORT_GET_CLASS (self);
+
+  return class->get_mark != NULL && class->get_mark (self, stream, next);
+}
+
+void
+muster_transport_forget (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  MusterTransportPrivate *priv = muster_transport_get_private (self);
+  gboolean wake;
+
+  g_mutex_lock (&priv->lock);
+  if (!priv->finished)
+    muster_transport_queue_forget (&priv->queue, stream);
+  wake = priv->idle;
+  priv->idle = FALSE;
+  g_mutex_unlock (&priv->lock);
+  if (wake)
+    g_cond_signal (&priv->cond);
+}
+
+void
+muster_transport_set_state_dir (MusterTransport *self, const char *path)
+{
+  g_return_if_fail (muster_transport_get_private (self)->thread == NULL);
+
+  g_free (muster_transport_get_private (self)->state_dir);
+  muster_transport_get_private (self)->state_dir = g_strdup (path);
+}
+
+gboolean
+muster_transport_keeps_state (MusterTransport *self)
+{
+  return MUSTER_TRANSPORT_GET_CLASS (self)->get_mark != NULL;
+}
+
+void
+muster_transport_get_pending (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE],
+                              MusterPendingRuns *pending)
+{
+  muster_batch_filter_get_pending (muster_transport_selector_get_filter (muster_transport_get_private (self)->selector), stream, pending);
+}
+
+void
+muster_transport_set_pending (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 next,
+                              const MusterPendingRuns *pending)
+{
+  MusterTransportPrivate *priv = muster_transport_get_private (self);
+  MusterTransportRestored restored = { .next = next, .pending = *pending };
+
+  memcpy (restored.stream, stream, MUSTER_STREAM_ID_SIZE);
+  if (priv->restored == NULL)
+    priv->restored = g_array_new (FALSE, FALSE, sizeof (MusterTransportRestored));
+  g_array_append_val (priv->restored, restored);
 }
 
 void

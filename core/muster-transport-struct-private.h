@@ -19,9 +19,9 @@
  *   any -> thread       queue, idle, stopping, deadline_us, finished        lock, cond
  *   any -> thread       reopen_asked (is set under the lock, too)           atomic
  *   thread -> any       counters; queued_bytes                              atomic, relaxed: numbers, nothing hangs on them
- *   owner -> thread     name, format, required, patterns, delays            set before start; g_thread_new orders them
+ *   owner -> thread     name, format, required, patterns, delays, state_dir set before start; g_thread_new orders them
  *   any -> thread       level                                               atomic: may change while it runs
- *   thread alone        selector, taken, flush_due_us, flush_failed
+ *   thread alone        selector, taken, next_seq, flush_due_us, flush_failed
  *   owner, thread       done, report, user_data, abandoned                  callback_lock, held while a callback runs
  *
  * The owner that gives up on a stalled thread takes callback_lock to set `abandoned`: behind that no callback runs or
@@ -41,11 +41,20 @@ typedef struct
   _Atomic guint64 queued_bytes;
 } MusterTransportNumbers;
 
+/* What an earlier life of this process left out of a stream's output. */
+typedef struct
+{
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
+  guint64 next;
+  MusterPendingRuns pending;
+} MusterTransportRestored;
+
 typedef struct
 {
   char *name;           /* owned */
   MusterFormat *format; /* owned; nullable */
   char *workers;        /* owned */
+  char *state_dir;      /* owned; nullable */
   gint level;           /* atomic; MusterLevel */
   gboolean required;
   guint64 queue_size;
@@ -70,7 +79,9 @@ typedef struct
 
   MusterTransportSelector *selector; /* owned */
   GArray *taken;                     /* owned; of MusterTransportItem */
-  gint64 flush_due_us;               /* monotonic; 0: never */
+  GArray *restored;    /* owned; of MusterTransportRestored: for the selector to be made; NULL while there is none */
+  guint64 next_seq;    /* where the stream stands once the batch in hand is done */
+  gint64 flush_due_us; /* monotonic; 0: never */
   gboolean flush_failed;
   MusterTransportNumbers counters;
 } MusterTransportPrivate;

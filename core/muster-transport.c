@@ -19,6 +19,7 @@ enum
   PROP_QUEUE_SIZE,
   PROP_RETRY_DELAY,
   PROP_RETRY_DELAY_MAX,
+  PROP_STATE_DIR,
   N_PROPERTIES,
 };
 
@@ -51,6 +52,7 @@ muster_transport_set_property (GObject *object, guint id, const GValue *value, G
       break;
     case PROP_WORKERS:
       g_free (priv->workers);
+  g_free (priv->state_dir);
       priv->workers = g_value_dup_string (value);
       break;
     case PROP_REQUIRED:
@@ -101,6 +103,9 @@ muster_transport_get_property (GObject *object, guint id, GValue *value, GParamS
     case PROP_RETRY_DELAY_MAX:
       g_value_set_int64 (value, priv->retry_delay_max_us);
       break;
+    case PROP_STATE_DIR:
+      g_value_set_string (value, priv->state_dir);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -114,9 +119,11 @@ muster_transport_finalize (GObject *object)
   g_clear_pointer (&priv->thread, g_thread_unref);
   g_clear_pointer (&priv->selector, muster_transport_selector_free);
   g_clear_pointer (&priv->taken, g_array_unref);
+  g_clear_pointer (&priv->restored, g_array_unref);
   muster_transport_queue_clear (&priv->queue);
   g_clear_object (&priv->format);
   g_free (priv->workers);
+  g_free (priv->state_dir);
   g_free (priv->name);
   g_mutex_clear (&priv->callback_lock);
   g_cond_clear (&priv->cond);
@@ -193,6 +200,15 @@ muster_transport_class_init (MusterTransportClass *class)
   properties[PROP_RETRY_DELAY_MAX] =
       muster_param_spec_duration ("retry-delay-max", NULL, "The longest wait between two attempts", 1000,
                                   G_GINT64_CONSTANT (86400000000), 30 * G_USEC_PER_SEC, flags);
+  /**
+   * MusterTransport:state-dir:
+   *
+   * Where it may keep what it has to know after a restart. The cluster sets it, to a directory below its own `state-dir`;
+   * %NULL where there is none.
+   */
+  properties[PROP_STATE_DIR] =
+      g_param_spec_string ("state-dir", NULL, "Where it keeps what it has to know after a restart", NULL,
+                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
@@ -399,4 +415,37 @@ muster_transport_report (MusterTransport *self, MusterLevel level, const char *f
   if (priv->report != NULL && !g_atomic_int_get (&priv->abandoned))
     priv->report (self, level, message, priv->user_data);
   g_mutex_unlock (&priv->callback_lock);
+}
+
+/**
+ * muster_transport_get_state_dir:
+ * @self: a transport
+ *
+ * For subclasses: a directory for what has to be known after a restart, of this transport and of others; put the name of
+ * the transport into the names of files. It is there when `start` is called.
+ *
+ * Returns: (transfer none) (nullable): a path; %NULL where nothing is to be kept
+ * Since: 0.1
+ */
+const char *
+muster_transport_get_state_dir (MusterTransport *self)
+{
+  g_return_val_if_fail (MUSTER_IS_TRANSPORT (self), NULL);
+  return muster_transport_get_private (self)->state_dir;
+}
+
+/**
+ * muster_transport_get_next_seq:
+ * @self: a transport
+ *
+ * For subclasses, in `write`: where the stream stands once this batch is done. That is behind the end of the batch,
+ * where the filters left out what came last. It is what `get_mark` has to answer after a restart.
+ *
+ * Returns: the number of the first entry behind
+ * Since: 0.1
+ */
+guint64
+muster_transport_get_next_seq (MusterTransport *self)
+{
+  return muster_transport_get_private (self)->next_seq;
 }

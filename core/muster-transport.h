@@ -35,8 +35,21 @@ typedef enum
  * @stop: (nullable): closes, after the last batch; in the transport's own thread, or in the caller's of start if the
  *   set-up failed after @start
  *
+ * @get_mark: (nullable): the number from which this transport wants a stream's entries, by what it knew when it was
+ *   started: those below it are where they belong, from an earlier life of this process. FALSE: it knows nothing of that
+ *   stream. Called between start and stop, in any thread, and for each batch: answer from a table that does not change
+ * @skip: (nullable): for transports with @get_mark: of a batch nothing is left to write, because the filters left all of
+ *   it out or because it was refused for good; the stream stands at @next now. In the transport's own thread, in order
+ *   with @write
+ * @forget: (nullable): for transports with @get_mark: a stream has ended, and nobody will ever ask for its mark again.
+ *   In the transport's own thread
+ *
  * A way out. The base class owns what every transport needs: the queue, the thread, level and worker filters, retries
  * with backoff and jitter, and the counters.
+ *
+ * A transport that survives a kill of its process exactly has @get_mark: it stores, together with what it writes, where
+ * the stream stands (see muster_transport_get_next_seq()), below muster_transport_get_state_dir(). The base class then
+ * leaves out of each batch what is below the mark.
  */
 struct _MusterTransportClass
 {
@@ -47,9 +60,12 @@ struct _MusterTransportClass
   gboolean (*flush) (MusterTransport *self, GError **error);
   gboolean (*reopen) (MusterTransport *self, GError **error);
   void (*stop) (MusterTransport *self);
+  gboolean (*get_mark) (MusterTransport *self, const guint8 *stream, guint64 *next);
+  void (*skip) (MusterTransport *self, const guint8 *stream, guint64 next);
+  void (*forget) (MusterTransport *self, const guint8 *stream);
 
   /*< private >*/
-  gpointer padding[8];
+  gpointer padding[5];
 };
 
 /**
@@ -85,6 +101,8 @@ MUSTER_PUBLIC void muster_transport_set_required (MusterTransport *self, gboolea
 MUSTER_PUBLIC void muster_transport_get_counters (MusterTransport *self, MusterTransportCounters *counters);
 
 /* For subclasses. */
+MUSTER_PUBLIC const char *muster_transport_get_state_dir (MusterTransport *self);
+MUSTER_PUBLIC guint64 muster_transport_get_next_seq (MusterTransport *self);
 MUSTER_PUBLIC void muster_transport_add_bytes (MusterTransport *self, gsize bytes);
 MUSTER_PUBLIC gboolean muster_transport_is_stopping (MusterTransport *self);
 MUSTER_PUBLIC void muster_transport_schedule_flush (MusterTransport *self, gint64 delay_us);

@@ -4,6 +4,23 @@
  *
  * The lock (flock, exclusive) is the file's, not the path's: it holds back a second writer, in this process or another,
  * and travels with a file that is moved away. With nobody else writing, cutting back to where a piece began undoes it.
+ *
+ * What a kill may leave, and how it is mended. Before the first byte of a piece is written, the committed checkpoint
+ * names this very file (device, inode) and the offset where the piece begins, and the limit where it will end. So
+ *
+ *   killed before the commit of the piece   the file is longer than the offset, by no more than the limit allows: it is
+ *                                           cut back, and the streams' marks, in the same commit, make the piece come again
+ *   killed behind it                        the file ends at the offset
+ *
+ * A file that has grown beyond the limit has been written to by somebody else: it is not cut back, only mended at its
+ * end, like one that the checkpoint does not know. Rotation happens between pieces, when the file is complete:
+ *
+ *   killed before the rename                nothing has happened
+ *   behind it                               nothing is at the path; the checkpoint names a file that is complete
+ *   behind the creation of the new file     an empty file that the checkpoint does not name; the next piece begins there
+ *
+ * and likewise where somebody else has renamed the file and asks for a reopen; but if the process is killed amidst a
+ * piece before it could reopen, the file has another name by then: it is looked for in its directory, by its inode.
  */
 #include "config.h"
 
@@ -14,12 +31,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "muster-fault-private.h"
 #include "muster-file-output.h"
+#include "muster-file-rotate.h"
 
 /* Never through a link that someone put in place of the file (directories may be links); never held up by a FIFO. */
 #define OPEN_FLAGS (O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
 
 #define OPEN_ATTEMPTS 16
+
+/* How long a rotation that failed is not tried again. */
+#define ROTATE_AGAIN_US (60 * G_USEC_PER_SEC)
 
 struct _MusterFileOutput
 {
@@ -28,11 +50,21 @@ struct _MusterFileOutput
   int fd;                           /* -1 while closed */
   gboolean is_regular;              /* else a device: nothing to cut, nothing to lock */
   gboolean is_dirty;                /* written to and not synced */
-  goffset start;                    /* where the last write began */
-  goffset cut_to;                   /* where what is to be cut off begins, and could not be; -1 for nothing */
-  dev_t closed_device;              /* of the file that was closed here, its inode, and its size then */
-  ino_t closed_inode;
-  goffset closed_size; /* -1 for none */
+  dev_t device;                     /* while open: which file it is */
+  ino_t inode;
+  gint64 began;           /* when it was made, in seconds */
+  goffset start;          /* where the piece in hand begins, or the last one began */
+  goffset end;            /* behind the last piece */
+  goffset synced;         /* up to here it is durable, as far as is known */
+  goffset cut_to;         /* where what is to be cut off begins, and could not be; -1 for nothing */
+  guint32 slot;           /* in the checkpoint; 0 for none yet */
+  gint64 rotate_again_us; /* monotonic; a rotation has failed */
+
+  /* While closed: the file as it was left here, or by an earlier life. */
+  dev_t left_device;
+  ino_t left_inode;
+  goffset left_size;  /* what is to be kept; -1: nothing is known */
+  goffset left_limit; /* what lies between is to be cut off */
 };
 
 MusterFileOutput *
@@ -44,17 +76,14 @@ muster_file_output_new (const char *path, const MusterFileOptions *options)
   output->options = options;
   output->fd = -1;
   output->cut_to = -1;
-  output->closed_size = -1;
+  output->left_size = -1;
   return output;
 }
 
 void
 muster_file_output_free (MusterFileOutput *output)
 {
-  g_autoptr (GError) error = NULL;
-
-  if (!muster_file_output_close (output, &error))
-    muster_transport_report (output->options->transport, MUSTER_LEVEL_ERROR, "%s", error->message);
+  muster_file_output_close (output);
   g_free (output->path);
   g_free (output);
 }
@@ -63,6 +92,12 @@ const char *
 muster_file_output_get_path (const MusterFileOutput *output)
 {
   return output->path;
+}
+
+guint32
+muster_file_output_get_slot (const MusterFileOutput *output)
+{
+  return output->slot;
 }
 
 gboolean
@@ -221,8 +256,18 @@ is_still_there (MusterFileOutput *output, const struct stat *opened)
   return lstat (output->path, &now) == 0 && now.st_dev == opened->st_dev && now.st_ino == opened->st_ino;
 }
 
-/* What a crash left half done at the end is cut off, for the batch that it was part of comes again. This is the place
- * where checkpoints will say how much to keep. */
+static gboolean
+cut (MusterFileOutput *output, int fd, goffset size, goffset keep, GError **error)
+{
+  if (ftruncate (fd, keep) != 0)
+    return fail (output, "cut the torn end of", errno, error);
+  muster_transport_report (output->options->transport, MUSTER_LEVEL_NOTICE,
+                           "cut %" G_GOFFSET_FORMAT " bytes from the end of '%s': a write that was not completed",
+                           size - keep, output->path);
+  return TRUE;
+}
+
+/* What the machine's crash left half done at the end, or whoever wrote this file, is cut off. */
 static gboolean
 mend (MusterFileOutput *output, int fd, goffset size, GError **error)
 {
@@ -233,35 +278,44 @@ mend (MusterFileOutput *output, int fd, goffset size, GError **error)
     return FALSE;
   if (unended && write (fd, "\n", 1) != 1)
     return fail (output, "write to", errno, error);
-  if (keep == size)
-    return TRUE;
-  if (ftruncate (fd, keep) != 0)
-    return fail (output, "cut the torn end of", errno, error);
-  muster_transport_report (output->options->transport, MUSTER_LEVEL_NOTICE,
-                           "cut %" G_GOFFSET_FORMAT " bytes from the end of '%s' that a crash had left half written",
-                           size - keep, output->path);
-  return TRUE;
+  return keep == size || cut (output, fd, size, keep, error);
 }
 
-/* A file that is as this output left it needs no look at its end. */
+/* A file that is as it was left needs no look at its end. */
 static gboolean
-is_as_closed (MusterFileOutput *output, const struct stat *status)
+mend_end (MusterFileOutput *output, int fd, const struct stat *status, GError **error)
 {
-  return output->closed_size == status->st_size && output->closed_inode == status->st_ino
-         && output->closed_device == status->st_dev;
+  goffset keep = output->left_size;
+
+  if (keep < 0 || status->st_ino != output->left_inode || status->st_dev != output->left_device
+      || status->st_size < keep || status->st_size > MAX (keep, output->left_limit))
+    return mend (output, fd, status->st_size, error);
+  return status->st_size == keep || cut (output, fd, status->st_size, keep, error);
 }
 
 static void
-remember_closed (MusterFileOutput *output)
+remember_left (MusterFileOutput *output)
 {
   struct stat status;
 
-  output->closed_size = -1;
-  if (!output->is_regular || output->cut_to >= 0 || fstat (output->fd, &status) != 0)
+  output->left_size = -1;
+  if (!output->is_regular || fstat (output->fd, &status) != 0)
     return;
-  output->closed_device = status.st_dev;
-  output->closed_inode = status.st_ino;
-  output->closed_size = status.st_size;
+  output->left_device = status.st_dev;
+  output->left_inode = status.st_ino;
+  output->left_size = output->cut_to >= 0 ? MIN (output->cut_to, status.st_size) : status.st_size;
+  output->left_limit = status.st_size;
+}
+
+/* When the file was made; where the file system does not know, when it was last written to. */
+static gint64
+get_began (int fd, const struct stat *status)
+{
+  struct statx more;
+
+  if (statx (fd, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && (more.stx_mask & STATX_BTIME) != 0)
+    return more.stx_btime.tv_sec;
+  return status->st_mtime;
 }
 
 /* Locks and checks @fd. Returns FALSE with an error, or without one if another file is at the path by now. */
@@ -282,8 +336,14 @@ adopt (MusterFileOutput *output, int fd, GError **error)
   /* the size counts once the file is locked */
   if (!lock (output, fd, error) || fstat (fd, &status) != 0 || !is_still_there (output, &status))
     return FALSE;
+  if (!mend_end (output, fd, &status, error))
+    return FALSE;
   output->is_regular = TRUE;
-  return is_as_closed (output, &status) || mend (output, fd, status.st_size, error);
+  output->device = status.st_dev;
+  output->inode = status.st_ino;
+  output->began = output->options->rotate_interval_us > 0 ? get_began (fd, &status) : 0;
+  output->end = output->synced = fstat (fd, &status) == 0 ? status.st_size : 0;
+  return TRUE;
 }
 
 gboolean
@@ -314,14 +374,128 @@ muster_file_output_open (MusterFileOutput *output, GError **error)
   return FALSE;
 }
 
+/* -- after a kill -- */
+
+static gboolean
+is_place (const char *path, const MusterFilePlace *place)
+{
+  struct stat status;
+
+  return lstat (path, &status) == 0 && status.st_ino == place->inode && status.st_dev == place->device;
+}
+
+/* Where in its directory the file is now; NULL if it is not there. */
+static char *
+find_moved (const MusterFilePlace *place)
+{
+  g_autofree char *directory = g_path_get_dirname (place->path);
+  g_autoptr (GDir) listing = g_dir_open (directory, 0, NULL);
+  const char *name;
+
+  while (listing != NULL && (name = g_dir_read_name (listing)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+
+      if (is_place (path, place))
+        return g_steal_pointer (&path);
+    }
+  return NULL;
+}
+
+static void
+expect (MusterFileOutput *output, const MusterFilePlace *place)
+{
+  output->left_device = place->device;
+  output->left_inode = place->inode;
+  output->left_size = place->offset;
+  output->left_limit = place->limit;
+}
+
+static gboolean
+recover_moved (MusterFileOutput *output, const MusterFilePlace *place, GError **error)
+{
+  g_autofree char *path = find_moved (place);
+  g_autoptr (MusterFileOutput) moved = NULL;
+
+  if (path == NULL)
+    {
+      muster_transport_report (output->options->transport, MUSTER_LEVEL_WARNING,
+                               "'%s' was moved to another directory amidst a write: its last entries, from byte "
+                               "%" G_GOFFSET_FORMAT " on, come once more in the new file",
+                               place->path, place->offset);
+      return TRUE;
+    }
+  moved = muster_file_output_new (path, output->options);
+  expect (moved, place);
+  return muster_file_output_open (moved, error);
+}
+
+gboolean
+muster_file_output_recover (MusterFileOutput *output, const MusterFilePlace *place, GError **error)
+{
+  output->slot = place->slot;
+  if (is_place (place->path, place))
+    {
+      expect (output, place);
+      if (!muster_file_output_open (output, error))
+        return FALSE;
+      output->is_dirty = TRUE; /* nobody knows what of it was synced */
+      output->synced = 0;
+      muster_file_output_close (output);
+      return TRUE;
+    }
+  /* Only what was not committed may have to be cut off: a file that is whole may be anywhere. */
+  return place->limit <= place->offset || recover_moved (output, place, error);
+}
+
+/* -- rotating -- */
+
+static gboolean
+is_rotation_due (const MusterFileOutput *output, gsize size)
+{
+  const MusterFileOptions *options = output->options;
+
+  if (output->start == 0)
+    return FALSE;
+  if (options->rotate_size > 0 && (guint64) output->start + size > options->rotate_size)
+    return TRUE;
+  return options->rotate_interval_us > 0
+         && muster_file_rotate_get_period (time (NULL), options->rotate_interval_us)
+                != muster_file_rotate_get_period ((time_t) output->began, options->rotate_interval_us);
+}
+
+/* Logging goes on in the old file where this fails. */
+static gboolean
+rotate (MusterFileOutput *output)
+{
+  const MusterFilePlace here = { .device = output->device, .inode = output->inode };
+  g_autoptr (GError) error = NULL;
+
+  if (!is_place (output->path, &here))
+    return TRUE; /* somebody else has done it */
+  MUSTER_FAULT ("file.rotate.before-rename");
+  if (muster_file_rotate (output->path, output->options->keep, &error))
+    {
+      MUSTER_FAULT ("file.rotate.after-rename");
+      return TRUE;
+    }
+  output->rotate_again_us = g_get_monotonic_time () + ROTATE_AGAIN_US;
+  muster_transport_report (output->options->transport, MUSTER_LEVEL_ERROR,
+                           "cannot rotate: %s; goes on in the old file, and tries again in a minute", error->message);
+  return FALSE;
+}
+
 /* -- writing -- */
 
 static void
 cut_back (MusterFileOutput *output)
 {
+  output->end = output->start;
   if (!output->is_regular)
     return;
   output->cut_to = ftruncate (output->fd, output->start) == 0 ? -1 : output->start;
+  if (output->cut_to < 0)
+    muster_file_checkpoint_set_limit (output->options->checkpoint, output->slot, 0);
 }
 
 static gboolean
@@ -334,7 +508,7 @@ look_at (MusterFileOutput *output, struct stat *status, GError **error)
 
 /* Finds where the next write begins; a file that was deleted is made anew. */
 static gboolean
-get_ready (MusterFileOutput *output, GError **error)
+find_start (MusterFileOutput *output, GError **error)
 {
   struct stat status;
 
@@ -344,17 +518,54 @@ get_ready (MusterFileOutput *output, GError **error)
     {
       close (output->fd);
       output->fd = -1;
+      output->is_dirty = FALSE;
       if (!look_at (output, &status, error))
         return FALSE;
     }
-  output->start = status.st_size;
+  output->start = output->end = status.st_size;
+  output->synced = MIN (output->synced, output->start);
   if (!output->is_regular || output->cut_to < 0)
     return TRUE;
   if (status.st_size > output->cut_to && ftruncate (output->fd, output->cut_to) != 0)
     return fail (output, "cut an unfinished piece from the end of", errno, error);
-  output->start = MIN (output->cut_to, status.st_size);
+  output->start = output->end = MIN (output->cut_to, status.st_size);
   output->cut_to = -1;
   return TRUE;
+}
+
+/* The checkpoint has to name this file, and where it ends, before anything is written to it. */
+static gboolean
+bind (MusterFileOutput *output, GError **error)
+{
+  MusterFileCheckpoint *checkpoint = output->options->checkpoint;
+
+  if (output->slot == 0)
+    {
+      if (!muster_file_checkpoint_reserve (checkpoint, muster_file_checkpoint_get_path_slots (output->path), error))
+        return FALSE;
+      output->slot = muster_file_checkpoint_add_file (checkpoint, output->path);
+    }
+  muster_file_checkpoint_set_file (checkpoint, output->slot, output->device, output->inode, output->start);
+  return TRUE;
+}
+
+gboolean
+muster_file_output_prepare (MusterFileOutput *output, gsize size, GError **error)
+{
+  if (!find_start (output, error))
+    return FALSE;
+  if (!output->is_regular)
+    return TRUE;
+  if (G_UNLIKELY (is_rotation_due (output, size))
+      && (output->rotate_again_us == 0 || g_get_monotonic_time () >= output->rotate_again_us) && rotate (output))
+    {
+      output->rotate_again_us = 0;
+      muster_file_output_close (output);
+      if (!find_start (output, error))
+        return FALSE;
+      MUSTER_FAULT ("file.rotate.after-create");
+    }
+  return !output->is_regular || bind (output, error);
 }
 
 gboolean
@@ -363,8 +574,9 @@ muster_file_output_write (MusterFileOutput *output, gconstpointer data, gsize si
   const char *in = data;
   gsize left = size;
 
-  if (!get_ready (output, error))
-    return FALSE;
+  if (output->is_regular)
+    muster_file_checkpoint_set_limit (output->options->checkpoint, output->slot, output->start + (goffset) size);
+  MUSTER_FAULT ("file.write.before");
   while (left > 0)
     {
       gssize n = write (output->fd, in, left);
@@ -380,12 +592,22 @@ muster_file_output_write (MusterFileOutput *output, gconstpointer data, gsize si
           cut_back (output);
           /* a fresh descriptor may help where it is not the room that is missing */
           if (output->cut_to < 0 && code != ENOSPC && code != EDQUOT && code != EFBIG)
-            muster_file_output_close (output, NULL);
+            muster_file_output_close (output);
           return fail (output, "write to", n == 0 ? EIO : code, error);
         }
     }
+  output->end = output->start + (goffset) size;
   output->is_dirty = TRUE;
+  MUSTER_FAULT ("file.write.after");
   return TRUE;
+}
+
+void
+muster_file_output_settle (MusterFileOutput *output)
+{
+  if (output->is_regular)
+    muster_file_checkpoint_set_file (output->options->checkpoint, output->slot, output->device, output->inode,
+                                     output->end);
 }
 
 void
@@ -395,34 +617,64 @@ muster_file_output_take_back (MusterFileOutput *output)
     cut_back (output);
 }
 
-gboolean
-muster_file_output_sync (MusterFileOutput *output, GError **error)
+/* -- making durable -- */
+
+/* Returns 0 or an errno. */
+static int
+sync_now (MusterFileOutput *output)
 {
   int result;
 
   if (!output->is_dirty || output->fd < 0)
-    return TRUE;
+    return 0;
   do
     result = fdatasync (output->fd);
   while (result != 0 && errno == EINTR);
-  /* what could not be synced is not tried again: the kernel has dropped it, and would say that all is well */
   output->is_dirty = FALSE;
-  return result == 0 || errno == EINVAL || fail (output, "sync", errno, error);
+  if (result != 0 && errno != EINVAL)
+    return errno;
+  output->synced = output->end;
+  return 0;
 }
 
 gboolean
-muster_file_output_close (MusterFileOutput *output, GError **error)
+muster_file_output_sync (MusterFileOutput *output, GError **error)
 {
-  gboolean synced;
+  int code = sync_now (output);
 
-  if (output->fd < 0)
-    return TRUE;
+  return code == 0 || fail (output, "sync", code, error);
+}
+
+static void
+release (MusterFileOutput *output)
+{
   if (output->cut_to >= 0 && ftruncate (output->fd, output->cut_to) == 0)
     output->cut_to = -1;
-  remember_closed (output);
-  synced = !output->options->durable || muster_file_output_sync (output, error);
+  remember_left (output);
   close (output->fd);
   output->fd = -1;
+}
+
+void
+muster_file_output_sync_late (MusterFileOutput *output)
+{
+  int code = sync_now (output);
+
+  if (code == 0)
+    return;
+  muster_transport_report (output->options->transport, MUSTER_LEVEL_ERROR,
+                           "cannot sync '%s': %s: its bytes %" G_GOFFSET_FORMAT " to %" G_GOFFSET_FORMAT
+                           " may be lost if the machine fails%s",
+                           output->path, g_strerror (code), output->synced, output->end, advice (code));
+  release (output);
+}
+
+void
+muster_file_output_close (MusterFileOutput *output)
+{
+  if (output->fd >= 0 && output->options->durable)
+    muster_file_output_sync_late (output);
+  if (output->fd >= 0)
+    release (output);
   output->is_dirty = FALSE;
-  return synced;
 }

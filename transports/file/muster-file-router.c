@@ -5,6 +5,10 @@
  * A worker's stream has one label and so one file; the streams of primaries change labels and have many. For each stream
  * the router knows the files that have had entries of it. A batch costs one lookup there, and for each of those files
  * either a walk (entries of it are in the batch) or an addition (they are not).
+ *
+ * In the checkpoint a file and a stream that it has had entries of are a pair, with what the file has to declare of the
+ * stream. It changes when the file is left out for the first time, and when it is written to again, not in between: what
+ * follows there is FILTERED up to where the stream's last written batch ended.
  */
 #include "config.h"
 
@@ -26,9 +30,17 @@ typedef struct
   guint64 last_used;         /* a number of batch */
 } Target;
 
+/* A file that has had entries of a stream. */
+typedef struct
+{
+  Target *target; /* borrowed */
+  guint32 pair;   /* in the checkpoint; 0 for none yet */
+} Known;
+
 struct _MusterFileRouter
 {
   const MusterFilePath *path;       /* borrowed */
+  guint32 pattern_hash;             /* of what the path was made from, and of how it is written */
   const MusterFileOptions *options; /* borrowed */
   gboolean keeps_gaps;
   guint max_open;
@@ -36,7 +48,7 @@ struct _MusterFileRouter
   time_t stamp_time;
   guint64 n_batches;
   GHashTable *targets; /* owned; path (the output's) to Target */
-  GHashTable *streams; /* owned; stream id (owned) to GPtrArray (owned) of Target (borrowed) */
+  GHashTable *streams; /* owned; stream id (owned) to GArray (owned) of Known */
 };
 
 /* A run of a batch's entries under the same labels: from @first_seq up to the next one's. */
@@ -78,17 +90,18 @@ part_clear (gpointer data)
 }
 
 MusterFileRouter *
-muster_file_router_new (const MusterFilePath *path, const MusterFileOptions *options, gboolean keeps_gaps,
-                        guint max_open)
+muster_file_router_new (const MusterFilePath *path, const char *pattern, const MusterFileOptions *options,
+                        gboolean keeps_gaps, guint max_open)
 {
   MusterFileRouter *router = g_new0 (MusterFileRouter, 1);
 
   router->path = path;
+  router->pattern_hash = g_str_hash (pattern) ^ (keeps_gaps ? 1 : 0);
   router->options = options;
   router->keeps_gaps = keeps_gaps;
   router->max_open = max_open;
   router->targets = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, target_free);
-  router->streams = g_hash_table_new_full (stream_hash, stream_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+  router->streams = g_hash_table_new_full (stream_hash, stream_equal, g_free, (GDestroyNotify) g_array_unref);
   return router;
 }
 
@@ -123,15 +136,35 @@ find_oldest (MusterFileRouter *router, gboolean open_only)
 }
 
 static void
+forget_known (MusterFileRouter *router, GArray *known, guint index)
+{
+  guint32 pair = g_array_index (known, Known, index).pair;
+
+  if (pair != 0)
+    muster_file_checkpoint_remove (router->options->checkpoint, pair);
+  g_array_remove_index_fast (known, index);
+}
+
+static void
 forget_target (MusterFileRouter *router, Target *target)
 {
+  guint32 slot = muster_file_output_get_slot (target->output);
   GHashTableIter iter;
   gpointer value;
 
   g_hash_table_iter_init (&iter, router->streams);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (g_ptr_array_remove_fast (value, target) && ((GPtrArray *) value)->len == 0)
-      g_hash_table_iter_remove (&iter);
+    {
+      GArray *known = value;
+
+      for (guint i = known->len; i-- > 0;)
+        if (g_array_index (known, Known, i).target == target)
+          forget_known (router, known, i);
+      if (known->len == 0)
+        g_hash_table_iter_remove (&iter);
+    }
+  if (slot != 0)
+    muster_file_checkpoint_remove_file (router->options->checkpoint, slot);
   g_hash_table_remove (router->targets, muster_file_output_get_path (target->output));
 }
 
@@ -143,8 +176,49 @@ forget_single_streams (MusterFileRouter *router)
 
   g_hash_table_iter_init (&iter, router->streams);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((GPtrArray *) value)->len <= 1)
+    {
+      GArray *known = value;
+
+      if (known->len > 1)
+        continue;
+      if (known->len == 1)
+        forget_known (router, known, 0);
       g_hash_table_iter_remove (&iter);
+    }
+}
+
+static void
+forget_all (MusterFileRouter *router)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, router->streams);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    while (((GArray *) value)->len > 0)
+      forget_known (router, value, ((GArray *) value)->len - 1);
+  g_hash_table_remove_all (router->streams);
+  g_hash_table_iter_init (&iter, router->targets);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      guint32 slot = muster_file_output_get_slot (((Target *) value)->output);
+
+      if (slot != 0)
+        muster_file_checkpoint_remove_file (router->options->checkpoint, slot);
+    }
+  g_hash_table_remove_all (router->targets);
+}
+
+static Target *
+add_target (MusterFileRouter *router, const char *path)
+{
+  Target *target = g_new0 (Target, 1);
+
+  target->output = muster_file_output_new (path, router->options);
+  if (muster_file_path_has_labels (router->path))
+    target->filter = muster_batch_filter_new (router->keeps_gaps);
+  g_hash_table_insert (router->targets, (gpointer) muster_file_output_get_path (target->output), target);
+  return target;
 }
 
 static Target *
@@ -159,28 +233,40 @@ get_target (MusterFileRouter *router, const MusterOrigin *origin)
 
       if (oldest != NULL)
         forget_target (router, oldest);
-      target = g_new0 (Target, 1);
-      target->output = muster_file_output_new (path, router->options);
-      if (muster_file_path_has_labels (router->path))
-        target->filter = muster_batch_filter_new (router->keeps_gaps);
-      g_hash_table_insert (router->targets, (gpointer) muster_file_output_get_path (target->output), target);
+      target = add_target (router, path);
     }
   target->last_used = router->n_batches;
   return target;
 }
 
-static GPtrArray *
+static GArray *
 get_stream (MusterFileRouter *router, const guint8 *stream)
 {
-  GPtrArray *targets = g_hash_table_lookup (router->streams, stream);
+  GArray *known = g_hash_table_lookup (router->streams, stream);
 
-  if (targets != NULL)
-    return targets;
+  if (known != NULL)
+    return known;
   if (g_hash_table_size (router->streams) >= STREAMS_MAX)
     forget_single_streams (router);
-  targets = g_ptr_array_new ();
-  g_hash_table_insert (router->streams, g_memdup2 (stream, MUSTER_STREAM_ID_SIZE), targets);
-  return targets;
+  known = g_array_new (FALSE, FALSE, sizeof (Known));
+  g_hash_table_insert (router->streams, g_memdup2 (stream, MUSTER_STREAM_ID_SIZE), known);
+  return known;
+}
+
+static Known *
+find_known (GArray *known, const Target *target)
+{
+  for (guint i = 0; i < known->len; i++)
+    if (g_array_index (known, Known, i).target == target)
+      return &g_array_index (known, Known, i);
+  return NULL;
+}
+
+/* Of the files and pairs in the checkpoint: what they belong to. */
+static guint64
+get_stamp_number (const MusterFileRouter *router)
+{
+  return (guint64) router->pattern_hash << 32 | g_str_hash (router->stamp);
 }
 
 /* When the time moves the path on, the old files are done with. */
@@ -188,19 +274,86 @@ static void
 tell_time (MusterFileRouter *router)
 {
   time_t now = time (NULL);
-  char *stamp;
+  g_autofree char *stamp = NULL;
 
   if (router->stamp != NULL && (now == router->stamp_time || !muster_file_path_has_time (router->path)))
     return;
   router->stamp_time = now;
   stamp = muster_file_path_stamp (router->path, now);
-  if (g_strcmp0 (stamp, router->stamp) != 0)
-    {
-      g_hash_table_remove_all (router->streams);
-      g_hash_table_remove_all (router->targets);
-    }
+  if (g_strcmp0 (stamp, router->stamp) == 0)
+    return;
+  if (router->stamp != NULL)
+    forget_all (router);
   g_free (router->stamp);
-  router->stamp = stamp;
+  router->stamp = g_steal_pointer (&stamp);
+  muster_file_checkpoint_set_stamp (router->options->checkpoint, get_stamp_number (router));
+}
+
+/* -- after a restart -- */
+
+static void
+restore_file (MusterFileRouter *router, const MusterFilePlace *place, gboolean go_on, GHashTable *by_slot)
+{
+  g_autoptr (MusterFileOutput) past = go_on ? NULL : muster_file_output_new (place->path, router->options);
+  Target *target = go_on ? add_target (router, place->path) : NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (go_on)
+    g_hash_table_insert (by_slot, GUINT_TO_POINTER (place->slot), target);
+  if (!muster_file_output_recover (go_on ? target->output : past, place, &error))
+    muster_transport_report (router->options->transport, MUSTER_LEVEL_WARNING, "%s", error->message);
+}
+
+/* Where the last batch that was written of the stream ended. */
+static guint64
+get_written (const MusterFileStream *stream)
+{
+  return stream->pending.first_seq != 0 ? stream->pending.first_seq : stream->next;
+}
+
+static void
+restore_pairs (MusterFileRouter *router, GHashTable *by_slot)
+{
+  g_autoptr (GArray) streams = muster_file_checkpoint_list_streams (router->options->checkpoint);
+  g_autoptr (GArray) pairs = muster_file_checkpoint_list_pairs (router->options->checkpoint);
+  g_autoptr (GHashTable) stream_by_slot = g_hash_table_new (NULL, NULL);
+
+  for (guint i = 0; i < streams->len; i++)
+    g_hash_table_insert (stream_by_slot, GUINT_TO_POINTER (g_array_index (streams, MusterFileStream, i).slot),
+                         &g_array_index (streams, MusterFileStream, i));
+  for (guint i = 0; i < pairs->len; i++)
+    {
+      const MusterFilePair *pair = &g_array_index (pairs, MusterFilePair, i);
+      const MusterFileStream *stream = g_hash_table_lookup (stream_by_slot, GUINT_TO_POINTER (pair->stream));
+      Known known = { g_hash_table_lookup (by_slot, GUINT_TO_POINTER (pair->file)), pair->slot };
+
+      if (known.target == NULL || stream == NULL || known.target->filter == NULL)
+        {
+          muster_file_checkpoint_remove (router->options->checkpoint, pair->slot);
+          continue;
+        }
+      g_array_append_val (get_stream (router, stream->id), known);
+      if (pair->pending.first_seq != 0)
+        muster_batch_filter_set_pending (known.target->filter, stream->id, get_written (stream), &pair->pending, FALSE);
+    }
+}
+
+void
+muster_file_router_restore (MusterFileRouter *router)
+{
+  MusterFileCheckpoint *checkpoint = router->options->checkpoint;
+  g_autoptr (GArray) files = muster_file_checkpoint_list_files (checkpoint);
+  g_autoptr (GHashTable) by_slot = g_hash_table_new (NULL, NULL);
+  guint64 stamp = muster_file_checkpoint_get_stamp (checkpoint);
+  gboolean go_on;
+
+  tell_time (router);
+  go_on = stamp == get_stamp_number (router);
+  for (guint i = 0; i < files->len; i++)
+    restore_file (router, &g_array_index (files, MusterFilePlace, i), go_on, by_slot);
+  restore_pairs (router, by_slot);
+  for (guint i = 0; !go_on && i < files->len; i++)
+    muster_file_checkpoint_remove_file (checkpoint, g_array_index (files, MusterFilePlace, i).slot);
 }
 
 /* -- splitting -- */
@@ -269,11 +422,11 @@ static void
 split (MusterFileRouter *router, MusterBatch *batch, GArray *parts)
 {
   g_autoptr (GArray) segments = find_segments (router, batch);
-  GPtrArray *known = get_stream (router, muster_batch_get_origin (batch)->stream);
+  GArray *known = get_stream (router, muster_batch_get_origin (batch)->stream);
 
   for (guint i = 0; router->keeps_gaps && i < known->len; i++)
     {
-      Target *target = g_ptr_array_index (known, i);
+      Target *target = g_array_index (known, Known, i).target;
 
       if (!has_segment (segments, target))
         muster_batch_filter_skip (target->filter, batch, MUSTER_GAP_FILTERED);
@@ -287,8 +440,8 @@ split (MusterFileRouter *router, MusterBatch *batch, GArray *parts)
         seen |= g_array_index (segments, Segment, j).target == target;
       if (seen)
         continue;
-      if (!g_ptr_array_find (known, target, NULL))
-        g_ptr_array_add (known, target);
+      if (find_known (known, target) == NULL)
+        g_array_append_val (known, ((Known){ target, 0 }));
       add_part (parts, segments, target, batch);
     }
 }
@@ -310,6 +463,84 @@ muster_file_router_route (MusterFileRouter *router, MusterBatch *batch)
       g_array_append_val (parts, whole);
     }
   return parts;
+}
+
+guint
+muster_file_router_count_slots (MusterFileRouter *router, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  GArray *known = g_hash_table_lookup (router->streams, stream);
+  guint n = 0;
+
+  if (!router->keeps_gaps || known == NULL)
+    return 0;
+  for (guint i = 0; i < known->len; i++)
+    n += g_array_index (known, Known, i).pair == 0;
+  return n;
+}
+
+void
+muster_file_router_settle (MusterFileRouter *router, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint32 slot)
+{
+  MusterFileCheckpoint *checkpoint = router->options->checkpoint;
+  GArray *known;
+
+  if (!router->keeps_gaps || !muster_file_path_has_labels (router->path))
+    return;
+  known = get_stream (router, stream);
+  for (guint i = 0; i < known->len; i++)
+    {
+      Known *one = &g_array_index (known, Known, i);
+      guint32 file = muster_file_output_get_slot (one->target->output);
+      MusterPendingRuns pending;
+
+      if (file == 0) /* a device, or all that came was nothing in this format */
+        continue;
+      if (one->pair == 0)
+        one->pair = muster_file_checkpoint_add_pair (checkpoint, file, slot);
+      muster_batch_filter_get_pending (one->target->filter, stream, &pending);
+      muster_file_checkpoint_set_pair (checkpoint, one->pair, &pending);
+    }
+}
+
+void
+muster_file_router_undo (MusterFileRouter *router, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 written)
+{
+  GArray *known = g_hash_table_lookup (router->streams, stream);
+
+  for (guint i = known != NULL ? known->len : 0; i-- > 0;)
+    {
+      Known *one = &g_array_index (known, Known, i);
+      MusterPendingRuns pending;
+
+      if (one->target->filter != NULL)
+        muster_batch_filter_forget (one->target->filter, stream);
+      if (one->pair == 0)
+        {
+          g_array_remove_index_fast (known, i);
+          continue;
+        }
+      muster_file_checkpoint_get_pair (router->options->checkpoint, one->pair, &pending);
+      if (pending.first_seq != 0)
+        muster_batch_filter_set_pending (one->target->filter, stream, written, &pending, FALSE);
+    }
+}
+
+void
+muster_file_router_forget (MusterFileRouter *router, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  GArray *known = g_hash_table_lookup (router->streams, stream);
+
+  if (known == NULL)
+    return;
+  while (known->len > 0)
+    {
+      Target *target = g_array_index (known, Known, known->len - 1).target;
+
+      if (target->filter != NULL)
+        muster_batch_filter_forget (target->filter, stream);
+      forget_known (router, known, known->len - 1);
+    }
+  g_hash_table_remove (router->streams, stream);
 }
 
 MusterFileOutput *
@@ -342,18 +573,27 @@ muster_file_router_make_room (MusterFileRouter *router)
   for (; n >= router->max_open; n--)
     {
       Target *oldest = find_oldest (router, TRUE);
-      g_autoptr (GError) error = NULL;
 
       if (oldest == NULL)
         return;
-      if (!muster_file_output_close (oldest->output, &error))
-        muster_transport_report (router->options->transport, MUSTER_LEVEL_ERROR, "%s", error->message);
+      muster_file_output_close (oldest->output);
     }
 }
 
+static void
+for_all (MusterFileRouter *router, void (*function) (MusterFileOutput *))
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, router->targets);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    function (((Target *) value)->output);
+}
+
 /* Does it to all, and says the first error. */
-static gboolean
-for_all (MusterFileRouter *router, gboolean (*function) (MusterFileOutput *, GError **), GError **error)
+gboolean
+muster_file_router_sync (MusterFileRouter *router, GError **error)
 {
   GHashTableIter iter;
   gpointer value;
@@ -361,18 +601,18 @@ for_all (MusterFileRouter *router, gboolean (*function) (MusterFileOutput *, GEr
 
   g_hash_table_iter_init (&iter, router->targets);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    all &= function (((Target *) value)->output, all ? error : NULL);
+    all &= muster_file_output_sync (((Target *) value)->output, all ? error : NULL);
   return all;
 }
 
-gboolean
-muster_file_router_sync (MusterFileRouter *router, GError **error)
+void
+muster_file_router_sync_late (MusterFileRouter *router)
 {
-  return for_all (router, muster_file_output_sync, error);
+  for_all (router, muster_file_output_sync_late);
 }
 
-gboolean
-muster_file_router_close (MusterFileRouter *router, GError **error)
+void
+muster_file_router_close (MusterFileRouter *router)
 {
-  return for_all (router, muster_file_output_close, error);
+  for_all (router, muster_file_output_close);
 }

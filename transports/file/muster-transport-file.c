@@ -5,14 +5,23 @@
  *
  * A batch is written to all its files or to none: where one fails, the others are cut back, and the same parts, with the
  * bytes that the format made of them, are tried again.
+ *
+ * Whatever kills the process, an entry is in its files once. For each batch the checkpoint is committed twice at most:
+ * before it is written, if a file is not the one, or does not end where, the checkpoint says (a new one; seldom), and
+ * behind it, for the ends of all its files, the mark of its stream and what the filters have yet to declare, together.
+ * Only then is the batch done. Who comes after a kill cuts the files back to what was committed, and the stream goes on
+ * at its mark.
  */
 #include "config.h"
 
 #include <string.h>
 
+#include "muster-fault-private.h"
+#include "muster-file-marks.h"
 #include "muster-file-router.h"
 #include "muster-param.h"
 #include "muster-transport-file.h"
+#include "muster-transport-private.h"
 
 /* One part of the batch in hand. */
 typedef struct
@@ -33,8 +42,14 @@ struct _MusterTransportFile
   MusterFileSync sync;
   gint64 sync_interval_us;
   guint max_open_files;
+  guint64 rotate_size;
+  gint64 rotate_interval_us;
+  guint keep;
 
-  MusterFilePath *path; /* owned */
+  MusterFileCheckpoint *checkpoint; /* owned */
+  MusterFileMarks *marks;           /* owned; uses checkpoint */
+  gboolean marks_failed;            /* that there is no room for one was said */
+  MusterFilePath *path;             /* owned */
   MusterFileOptions options;
   MusterFileRouter *router; /* owned; uses path and options */
   gboolean is_log;          /* the format writes the batches' own bytes */
@@ -43,7 +58,6 @@ struct _MusterTransportFile
   GArray *parts;      /* owned; of MusterFilePart */
   GArray *pieces;     /* owned; of Piece, in the same order; their data may be the parts' */
   gint64 sync_due_us; /* monotonic; 0 while nothing waits to be synced */
-  gboolean sync_failed;
 };
 
 enum
@@ -54,6 +68,9 @@ enum
   PROP_SYNC,
   PROP_SYNC_INTERVAL,
   PROP_MAX_OPEN_FILES,
+  PROP_ROTATE_SIZE,
+  PROP_ROTATE_INTERVAL,
+  PROP_KEEP,
   N_PROPERTIES,
 };
 
@@ -124,6 +141,75 @@ content_of (MusterFormat *format, gboolean is_log)
   return g_str_has_prefix (type, "text/") || strstr (type, "ndjson") != NULL ? MUSTER_FILE_LINES : MUSTER_FILE_OTHER;
 }
 
+static void
+let_go (MusterTransportFile *self)
+{
+  g_clear_pointer (&self->router, muster_file_router_free);
+  g_clear_pointer (&self->checkpoint, muster_file_checkpoint_free);
+  g_clear_pointer (&self->path, muster_file_path_free);
+}
+
+static gboolean
+open_checkpoint (MusterTransportFile *self, GError **error)
+{
+  MusterTransport *transport = MUSTER_TRANSPORT (self);
+  g_autofree char *note = NULL;
+
+  self->checkpoint = muster_file_checkpoint_open (muster_transport_get_state_dir (transport),
+                                                  muster_transport_get_name (transport), &note, error);
+  if (note != NULL)
+    muster_transport_report (transport, MUSTER_LEVEL_WARNING, "%s", note);
+  if (self->checkpoint == NULL)
+    return FALSE;
+  g_clear_pointer (&self->marks, muster_file_marks_free); /* was kept, for somebody might still ask */
+  self->marks = muster_file_marks_new (self->checkpoint);
+  return TRUE;
+}
+
+/* Goes on where an earlier life was ended. */
+static void
+restore (MusterTransportFile *self)
+{
+  g_autoptr (GArray) streams = muster_file_checkpoint_list_streams (self->checkpoint);
+
+  muster_file_router_restore (self->router);
+  for (guint i = 0; i < streams->len; i++)
+    {
+      const MusterFileStream *stream = &g_array_index (streams, MusterFileStream, i);
+
+      muster_transport_set_pending (MUSTER_TRANSPORT (self), stream->id, stream->next, &stream->pending);
+    }
+  muster_file_checkpoint_commit (self->checkpoint);
+}
+
+static void
+set_options (MusterTransportFile *self, MusterFormat *format)
+{
+  self->is_log = is_log_format (format);
+  self->options.transport = MUSTER_TRANSPORT (self);
+  self->options.checkpoint = self->checkpoint;
+  self->options.content = content_of (format, self->is_log);
+  self->options.durable = self->sync != MUSTER_FILE_SYNC_NONE;
+  self->options.rotate_size = self->rotate_size;
+  self->options.rotate_interval_us = self->rotate_interval_us;
+  self->options.keep = self->keep;
+}
+
+static gboolean
+open_files (MusterTransportFile *self, MusterFormat *format, GError **error)
+{
+  self->path = muster_file_path_new (self->pattern, error);
+  if (self->path == NULL || !open_checkpoint (self, error))
+    return FALSE;
+  set_options (self, format);
+  self->router = muster_file_router_new (self->path, self->pattern, &self->options,
+                                         muster_format_get_keeps_gaps (format), self->max_open_files);
+  restore (self);
+  /* what can be found out now is said now */
+  return muster_file_path_has_labels (self->path)
+         || muster_file_output_open (muster_file_router_get_output (self->router), error);
+}
+
 static gboolean
 muster_transport_file_start (MusterTransport *transport, GError **error)
 {
@@ -139,20 +225,10 @@ muster_transport_file_start (MusterTransport *transport, GError **error)
   if (!parse_mode ("mode", self->mode, &self->options.mode, error)
       || !parse_mode ("directory-mode", self->directory_mode, &self->options.directory_mode, error))
     return FALSE;
-  g_clear_pointer (&self->router, muster_file_router_free); /* of a start that failed */
-  g_clear_pointer (&self->path, muster_file_path_free);
-  self->path = muster_file_path_new (self->pattern, error);
-  if (self->path == NULL)
-    return FALSE;
-  self->is_log = is_log_format (format);
-  self->options.transport = transport;
-  self->options.content = content_of (format, self->is_log);
-  self->options.durable = self->sync != MUSTER_FILE_SYNC_NONE;
-  self->router =
-      muster_file_router_new (self->path, &self->options, muster_format_get_keeps_gaps (format), self->max_open_files);
-  /* what can be found out now is said now */
-  return muster_file_path_has_labels (self->path)
-         || muster_file_output_open (muster_file_router_get_output (self->router), error);
+  if (open_files (self, format, error))
+    return TRUE;
+  let_go (self);
+  return FALSE;
 }
 
 /* -- writing -- */
@@ -212,45 +288,111 @@ take_batch_up (MusterTransportFile *self, MusterBatch *batch, GError **error)
   return TRUE;
 }
 
-static void
-take_back (MusterTransportFile *self, guint n)
+static Piece *
+get_piece (MusterTransportFile *self, guint index)
 {
-  while (n-- > 0)
-    if (g_array_index (self->pieces, Piece, n).size > 0)
-      muster_file_output_take_back (g_array_index (self->pieces, Piece, n).output);
+  return &g_array_index (self->pieces, Piece, index);
 }
 
+/* Opens the files, and makes sure that nothing but a write can fail from here on. */
 static gboolean
-write_pieces (MusterTransportFile *self, GError **error)
+prepare_pieces (MusterTransportFile *self, GError **error)
 {
+  guint n_slots = 1 + muster_file_router_count_slots (self->router, muster_batch_get_origin (self->batch)->stream);
+
   for (guint i = 0; i < self->pieces->len; i++)
     {
-      const Piece *piece = &g_array_index (self->pieces, Piece, i);
+      const Piece *piece = get_piece (self, i);
 
       if (piece->size == 0) /* what a format leaves out makes no file */
         continue;
       if (!muster_file_output_is_open (piece->output))
         muster_file_router_make_room (self->router);
-      if (!muster_file_output_write (piece->output, piece->data, piece->size, error))
+      if (!muster_file_output_prepare (piece->output, piece->size, error))
+        return FALSE;
+    }
+  if (!muster_file_checkpoint_reserve (self->checkpoint, n_slots, error))
+    return FALSE;
+  muster_file_checkpoint_commit (self->checkpoint);
+  return TRUE;
+}
+
+static void
+take_back (MusterTransportFile *self, guint n)
+{
+  while (n-- > 0)
+    if (get_piece (self, n)->size > 0)
+      muster_file_output_take_back (get_piece (self, n)->output);
+}
+
+/* What could not be synced is written anew, through a fresh descriptor. */
+static gboolean
+sync_pieces (MusterTransportFile *self, GError **error)
+{
+  if (muster_file_router_sync (self->router, error))
+    return TRUE;
+  take_back (self, self->pieces->len);
+  for (guint i = 0; i < self->pieces->len; i++)
+    muster_file_output_close (get_piece (self, i)->output);
+  return FALSE;
+}
+
+static gboolean
+write_pieces (MusterTransportFile *self, GError **error)
+{
+  if (!prepare_pieces (self, error))
+    return FALSE;
+  for (guint i = 0; i < self->pieces->len; i++)
+    {
+      const Piece *piece = get_piece (self, i);
+
+      if (piece->size > 0 && !muster_file_output_write (piece->output, piece->data, piece->size, error))
         {
           take_back (self, i);
           return FALSE;
         }
     }
-  if (self->sync == MUSTER_FILE_SYNC_BATCH && !muster_file_router_sync (self->router, error))
-    {
-      take_back (self, self->pieces->len);
-      return FALSE;
-    }
-  return TRUE;
+  return self->sync != MUSTER_FILE_SYNC_BATCH || sync_pieces (self, error);
 }
 
-static gboolean
-sync_all (MusterTransportFile *self, GError **error)
+static void
+forget_stream (MusterTransportFile *self, const guint8 *stream)
 {
-  self->sync_due_us = 0;
-  self->sync_failed = !muster_file_router_sync (self->router, error);
-  return !self->sync_failed;
+  muster_file_router_forget (self->router, stream);
+  muster_file_marks_remove (self->marks, stream);
+}
+
+/* The stream has moved on; there is room in the checkpoint for that. */
+static guint32
+set_mark (MusterTransportFile *self, const guint8 *stream, guint64 next)
+{
+  MusterPendingRuns pending;
+  const guint8 *superfluous = muster_file_marks_find_superfluous (self->marks);
+
+  if (superfluous != NULL)
+    {
+      guint8 copy[MUSTER_STREAM_ID_SIZE];
+
+      memcpy (copy, superfluous, sizeof copy);
+      if (memcmp (copy, stream, sizeof copy) != 0)
+        forget_stream (self, copy);
+    }
+  muster_transport_get_pending (MUSTER_TRANSPORT (self), stream, &pending);
+  return muster_file_marks_set (self->marks, stream, next, &pending);
+}
+
+/* All that the batch has changed, at once. */
+static void
+commit_batch (MusterTransportFile *self)
+{
+  const guint8 *stream = muster_batch_get_origin (self->batch)->stream;
+  guint32 slot = set_mark (self, stream, muster_transport_get_next_seq (MUSTER_TRANSPORT (self)));
+
+  for (guint i = 0; i < self->pieces->len; i++)
+    if (get_piece (self, i)->size > 0)
+      muster_file_output_settle (get_piece (self, i)->output);
+  muster_file_router_settle (self->router, stream, slot);
+  muster_file_checkpoint_commit (self->checkpoint);
 }
 
 /* While the queue never runs empty there is no flush. */
@@ -258,16 +400,17 @@ static void
 sync_if_due (MusterTransportFile *self)
 {
   gint64 now_us;
-  gboolean failed_before = self->sync_failed;
-  g_autoptr (GError) error = NULL;
 
   if (self->sync != MUSTER_FILE_SYNC_INTERVAL)
     return;
   now_us = g_get_monotonic_time ();
   if (self->sync_due_us == 0)
     self->sync_due_us = now_us + self->sync_interval_us;
-  else if (now_us >= self->sync_due_us && !sync_all (self, &error) && !failed_before)
-    muster_transport_report (MUSTER_TRANSPORT (self), MUSTER_LEVEL_ERROR, "%s", error->message);
+  else if (now_us >= self->sync_due_us)
+    {
+      self->sync_due_us = 0;
+      muster_file_router_sync_late (self->router);
+    }
 }
 
 static MusterWriteResult
@@ -276,14 +419,53 @@ muster_transport_file_write (MusterTransport *transport, MusterBatch *batch, GEr
   MusterTransportFile *self = MUSTER_TRANSPORT_FILE (transport);
 
   if (!take_batch_up (self, batch, error))
-    return MUSTER_WRITE_FAILED;
+    {
+      muster_file_router_undo (self->router, muster_batch_get_origin (batch)->stream,
+                               muster_batch_get_first_seq (batch));
+      return MUSTER_WRITE_FAILED;
+    }
   if (!write_pieces (self, error))
     return MUSTER_WRITE_RETRY;
+  commit_batch (self);
   for (guint i = 0; i < self->pieces->len; i++)
-    muster_transport_add_bytes (transport, g_array_index (self->pieces, Piece, i).size);
+    muster_transport_add_bytes (transport, get_piece (self, i)->size);
   put_batch_down (self);
   sync_if_due (self);
   return MUSTER_WRITE_DONE;
+}
+
+/* Without room for it, the mark is not kept: what is left out comes again after a kill, to be left out again. */
+static void
+muster_transport_file_skip (MusterTransport *transport, const guint8 *stream, guint64 next)
+{
+  MusterTransportFile *self = MUSTER_TRANSPORT_FILE (transport);
+  g_autoptr (GError) error = NULL;
+
+  if (!muster_file_checkpoint_reserve (self->checkpoint, 1, &error))
+    {
+      if (!self->marks_failed)
+        muster_transport_report (transport, MUSTER_LEVEL_ERROR, "%s", error->message);
+      self->marks_failed = TRUE;
+      return;
+    }
+  self->marks_failed = FALSE;
+  set_mark (self, stream, next);
+  muster_file_checkpoint_commit (self->checkpoint);
+}
+
+static gboolean
+muster_transport_file_get_mark (MusterTransport *transport, const guint8 *stream, guint64 *next)
+{
+  return muster_file_marks_get_first (MUSTER_TRANSPORT_FILE (transport)->marks, stream, next);
+}
+
+static void
+muster_transport_file_forget (MusterTransport *transport, const guint8 *stream)
+{
+  MusterTransportFile *self = MUSTER_TRANSPORT_FILE (transport);
+
+  forget_stream (self, stream);
+  muster_file_checkpoint_commit (self->checkpoint);
 }
 
 static gboolean
@@ -294,16 +476,22 @@ muster_transport_file_flush (MusterTransport *transport, GError **error)
 
   if (self->sync_due_us == 0)
     return TRUE;
-  if (left_us <= 0 || muster_transport_is_stopping (transport))
-    return sync_all (self, error);
-  muster_transport_schedule_flush (transport, left_us);
+  if (left_us > 0 && !muster_transport_is_stopping (transport))
+    {
+      muster_transport_schedule_flush (transport, left_us);
+      return TRUE;
+    }
+  self->sync_due_us = 0;
+  muster_file_router_sync_late (self->router);
   return TRUE;
 }
 
 static gboolean
 muster_transport_file_reopen (MusterTransport *transport, GError **error)
 {
-  return muster_file_router_close (MUSTER_TRANSPORT_FILE (transport)->router, error);
+  muster_file_router_close (MUSTER_TRANSPORT_FILE (transport)->router);
+  MUSTER_FAULT ("file.reopen");
+  return TRUE;
 }
 
 static void
@@ -312,7 +500,7 @@ muster_transport_file_stop (MusterTransport *transport)
   MusterTransportFile *self = MUSTER_TRANSPORT_FILE (transport);
 
   put_batch_down (self);
-  g_clear_pointer (&self->router, muster_file_router_free);
+  let_go (self);
 }
 
 /* -- the object -- */
@@ -349,6 +537,15 @@ muster_transport_file_set_property (GObject *object, guint id, const GValue *val
     case PROP_MAX_OPEN_FILES:
       self->max_open_files = g_value_get_uint (value);
       break;
+    case PROP_ROTATE_SIZE:
+      self->rotate_size = g_value_get_uint64 (value);
+      break;
+    case PROP_ROTATE_INTERVAL:
+      self->rotate_interval_us = g_value_get_int64 (value);
+      break;
+    case PROP_KEEP:
+      self->keep = g_value_get_uint (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -379,6 +576,15 @@ muster_transport_file_get_property (GObject *object, guint id, GValue *value, GP
     case PROP_MAX_OPEN_FILES:
       g_value_set_uint (value, self->max_open_files);
       break;
+    case PROP_ROTATE_SIZE:
+      g_value_set_uint64 (value, self->rotate_size);
+      break;
+    case PROP_ROTATE_INTERVAL:
+      g_value_set_int64 (value, self->rotate_interval_us);
+      break;
+    case PROP_KEEP:
+      g_value_set_uint (value, self->keep);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -391,8 +597,8 @@ muster_transport_file_finalize (GObject *object)
 
   put_batch_down (self);
   g_array_unref (self->pieces);
-  g_clear_pointer (&self->router, muster_file_router_free);
-  g_clear_pointer (&self->path, muster_file_path_free);
+  let_go (self);
+  g_clear_pointer (&self->marks, muster_file_marks_free);
   g_free (self->pattern);
   g_free (self->mode);
   g_free (self->directory_mode);
@@ -414,6 +620,9 @@ muster_transport_file_class_init (MusterTransportFileClass *class)
   transport_class->flush = muster_transport_file_flush;
   transport_class->reopen = muster_transport_file_reopen;
   transport_class->stop = muster_transport_file_stop;
+  transport_class->get_mark = muster_transport_file_get_mark;
+  transport_class->skip = muster_transport_file_skip;
+  transport_class->forget = muster_transport_file_forget;
 
   properties[PROP_PATH] = g_param_spec_string (
       "path", NULL, "Where to write; {worker} {host} {cluster} {time:%Y%m%d} are filled in", NULL, flags);
@@ -428,6 +637,14 @@ muster_transport_file_class_init (MusterTransportFileClass *class)
                                   G_GINT64_CONSTANT (86400000000), G_USEC_PER_SEC, flags);
   properties[PROP_MAX_OPEN_FILES] = g_param_spec_uint (
       "max-open-files", NULL, "More are not kept open; the longest unused is closed", 1, G_MAXUINT16, 64, flags);
+  properties[PROP_ROTATE_SIZE] = muster_param_spec_size (
+      "rotate-size", NULL, "A file that would become longer is moved to PATH.1, and a new one begun; 0: never", 0,
+      G_MAXINT64, 0, flags);
+  properties[PROP_ROTATE_INTERVAL] = muster_param_spec_duration (
+      "rotate-interval", NULL, "The same when the hour, day or week (1h, 1d, 7d) is another one; 0: never", 0,
+      366 * G_TIME_SPAN_DAY, 0, flags);
+  properties[PROP_KEEP] =
+      g_param_spec_uint ("keep", NULL, "How many old files stay, as PATH.1, PATH.2 and so on", 0, 9999, 7, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
