@@ -453,7 +453,9 @@ free_commands (MusterClusterRun *run)
 static guint64
 get_mark (MusterCluster *self, const guint8 *stream)
 {
-  return 0;
+  guint64 next = 0;
+
+  return muster_pipeline_get_mark (self->run.pipeline, stream, &next) ? next : 0;
 }
 
 static gboolean
