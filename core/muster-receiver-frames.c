@@ -9,6 +9,9 @@
 
 #include "muster-receiver-parts-private.h"
 
+/* Where numbers end: at a million in a second it is reached in 292,000 years. Beyond it sums would wrap. */
+#define NUMBER_MAX ((guint64) G_MAXINT64)
+
 static const void *
 payload_data (const MusterReceiverFrame *frame, gsize *size)
 {
@@ -58,6 +61,11 @@ on_hello (const MusterReceiverFrame *frame)
   if (stream->refused || stream->finishing)
     return;
   muster_receiver_stream_connect (stream, frame->endpoint, frame->routing);
+  if (frame->header.number > NUMBER_MAX)
+    {
+      muster_receiver_stream_refuse (stream, "a number that no stream reaches");
+      return;
+    }
   if (stream->trusting && frame->header.number > 0)
     muster_receiver_stream_begin_at (stream, frame->header.number);
   if (frame->header.number > stream->accepted)
@@ -95,7 +103,7 @@ on_batch (MusterReceiverStream *stream, const MusterReceiverFrame *frame)
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (MusterBatch) batch = NULL;
   g_autoptr (GError) error = NULL;
-  guint64 end;
+  guint64 count, end;
 
   if (first > stream->accepted)
     {
@@ -117,8 +125,10 @@ on_batch (MusterReceiverStream *stream, const MusterReceiverFrame *frame)
       muster_receiver_stream_refuse (stream, error->message);
       return;
     }
-  end = first + muster_batch_get_count (batch);
-  if (muster_batch_get_first_seq (batch) != first || frame->header.count != muster_batch_get_count (batch)
+  count = muster_batch_get_count (batch);
+  end = first + count;
+  if (muster_batch_get_first_seq (batch) != first || frame->header.count != MIN (count, G_MAXUINT32)
+      || count > NUMBER_MAX || end > NUMBER_MAX
       || memcmp (muster_batch_get_origin (batch)->stream, stream->identity.stream, MUSTER_STREAM_ID_SIZE) != 0)
     {
       muster_receiver_stream_refuse (stream, "a batch is not what its header says");

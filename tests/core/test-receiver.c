@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The receiver before a worker that has its token and means no good, or has gone wrong: what it says hurts nobody but
+ * itself, and takes no more of the primary's memory than its journal's size allows.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "muster-end-record-private.h"
+#include "muster-link-private.h"
+#include "muster-receiver-private.h"
+#include "test-mock-transport.h"
+
+#define RING MUSTER_JOURNAL_SIZE_MIN
+
+typedef struct
+{
+  char *directory;
+  char *endpoint;
+  MusterPipeline *pipeline;
+  MockTransport *transport;
+  MusterReceiver *receiver;
+  MusterJournalIdentity identity;
+  int journal_fd;
+  void *zmq, *socket; /* the worker's */
+  guint connected, messages, snapshots, finished;
+} Fixture;
+
+static gint warnings; /* atomic */
+
+static GLogWriterOutput
+count_warnings (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
+{
+  if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
+    return g_log_writer_standard_streams (level, fields, n_fields, user_data);
+  g_atomic_int_inc (&warnings);
+  return G_LOG_WRITER_HANDLED;
+}
+
+static void
+on_connected (const guint8 *stream, gpointer user_data)
+{
+  ((Fixture *) user_data)->connected++;
+}
+
+static void
+on_message (const guint8 *stream, GVariant *message, gpointer user_data)
+{
+  ((Fixture *) user_data)->messages++;
+}
+
+static void
+on_snapshots (MusterBatch *batch, gpointer user_data)
+{
+  ((Fixture *) user_data)->snapshots++;
+}
+
+static void
+on_finished (const guint8 *stream, gpointer user_data)
+{
+  ((Fixture *) user_data)->finished++;
+}
+
+static gboolean
+expired (gpointer data)
+{
+  g_error ("the test waited too long");
+  return G_SOURCE_REMOVE;
+}
+
+#define WAIT_UNTIL(condition)                                                                                          \
+  G_STMT_START                                                                                                         \
+  {                                                                                                                    \
+    guint watchdog = g_timeout_add_seconds (30, expired, NULL);                                                        \
+                                                                                                                       \
+    while (!(condition))                                                                                               \
+      g_main_context_iteration (NULL, TRUE);                                                                           \
+    g_source_remove (watchdog);                                                                                        \
+  }                                                                                                                    \
+  G_STMT_END
+
+static void
+set_up (Fixture *fixture, gconstpointer data)
+{
+  static const MusterReceiverCallbacks callbacks = {
+    .connected = on_connected, .message = on_message, .snapshots = on_snapshots, .finished = on_finished
+  };
+  g_autoptr (GError) error = NULL;
+  const int linger = 0, timeout_ms = 20000, high_water = 0;
+  MusterTimeBase base = { 1, 2 };
+
+  g_atomic_int_set (&warnings, 0);
+  fixture->directory = g_dir_make_tmp ("muster-receiver-XXXXXX", &error);
+  fixture->endpoint = g_strdup_printf ("ipc://%s/web", fixture->directory);
+  fixture->identity = (MusterJournalIdentity){ .pid = 4711, .cluster = "shop", .worker = "web-1", .group = "web" };
+  memset (fixture->identity.stream, 'a', 16); /* of the batches that test-batches.h makes */
+  memset (fixture->identity.token, 't', 32);
+  fixture->journal_fd = muster_journal_create_memfd (RING, &fixture->identity, &error);
+  g_assert_no_error (error);
+  fixture->pipeline = muster_pipeline_new ();
+  fixture->transport = mock_transport_new ("mock");
+  muster_pipeline_add (fixture->pipeline, MUSTER_TRANSPORT (fixture->transport));
+  g_assert_true (muster_pipeline_start (fixture->pipeline, &error));
+  fixture->receiver = muster_receiver_new (fixture->pipeline, "host", "shop", NULL, &base, &callbacks, fixture, NULL);
+  g_assert_true (muster_receiver_bind (fixture->receiver, "web", fixture->endpoint, (uid_t) -1, (gid_t) -1, &error));
+  muster_receiver_add_journal (fixture->receiver, &fixture->identity, RING, dup (fixture->journal_fd), 1);
+
+  fixture->zmq = zmq_ctx_new ();
+  fixture->socket = zmq_socket (fixture->zmq, ZMQ_DEALER);
+  zmq_setsockopt (fixture->socket, ZMQ_LINGER, &linger, sizeof linger);
+  zmq_setsockopt (fixture->socket, ZMQ_SNDHWM, &high_water, sizeof high_water);
+  zmq_setsockopt (fixture->socket, ZMQ_RCVHWM, &high_water, sizeof high_water);
+  zmq_setsockopt (fixture->socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
+  g_assert_cmpint (zmq_connect (fixture->socket, fixture->endpoint), ==, 0);
+}
+
+static void
+tear_down (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *socket = g_build_filename (fixture->directory, "web", NULL);
+
+  mock_transport_set_gate (fixture->transport, FALSE);
+  zmq_close (fixture->socket);
+  zmq_ctx_term (fixture->zmq);
+  muster_receiver_stop (fixture->receiver, 0);
+  muster_pipeline_stop (fixture->pipeline, 10 * G_TIME_SPAN_SECOND);
+  muster_receiver_free (fixture->receiver);
+  muster_pipeline_unref (fixture->pipeline);
+  g_object_unref (fixture->transport);
+  close (fixture->journal_fd);
+  g_unlink (socket);
+  g_rmdir (fixture->directory);
+  g_free (fixture->directory);
+  g_free (fixture->endpoint);
+}
+
+/* -- the worker ------------------------------------------------------------------------------------- */
+
+static void
+send_frame (Fixture *fixture, const MusterLinkHeader *header, gconstpointer payload, gsize size)
+{
+  guint8 bytes[MUSTER_LINK_HEADER_SIZE];
+
+  muster_link_header_encode (header, bytes);
+  zmq_send (fixture->socket, bytes, sizeof bytes, payload != NULL ? ZMQ_SNDMORE : 0);
+  if (payload != NULL)
+    zmq_send (fixture->socket, payload, size, 0);
+}
+
+static void
+send_hello (Fixture *fixture, guint64 number)
+{
+  MusterLinkHello hello = { .pid = 4711 };
+  guint8 bytes[MUSTER_LINK_HELLO_SIZE];
+
+  memcpy (hello.stream, fixture->identity.stream, sizeof hello.stream);
+  memcpy (hello.token, fixture->identity.token, sizeof hello.token);
+  muster_link_hello_encode (&hello, bytes);
+  send_frame (fixture, &(MusterLinkHeader){ .type = MUSTER_LINK_HELLO, .number = number }, bytes, sizeof bytes);
+}
+
+static void
+send_batch (Fixture *fixture, MusterBatch *batch)
+{
+  const MusterLinkHeader header = { .type = MUSTER_LINK_BATCH,
+                                    .number = muster_batch_get_first_seq (batch),
+                                    .count = (guint32) MIN (muster_batch_get_count (batch), G_MAXUINT32) };
+  gsize size;
+  gconstpointer data = muster_batch_get_data (batch, &size);
+
+  send_frame (fixture, &header, data, size);
+}
+
+/* The next frame of @type or of any that ends a conversation. */
+static MusterLinkHeader
+receive (Fixture *fixture, MusterLinkType type)
+{
+  MusterLinkHeader header = { .type = 0 };
+  guint8 bytes[MUSTER_LINK_HEADER_SIZE], rest[1024];
+
+  while (header.type != type && header.type != MUSTER_LINK_REFUSED && header.type != MUSTER_LINK_RESET)
+    {
+      int more = 0;
+      size_t size = sizeof more;
+
+      g_assert_cmpint (zmq_recv (fixture->socket, bytes, sizeof bytes, 0), ==, sizeof bytes);
+      g_assert_true (muster_link_header_decode (bytes, sizeof bytes, &header, NULL));
+      zmq_getsockopt (fixture->socket, ZMQ_RCVMORE, &more, &size);
+      if (more)
+        zmq_recv (fixture->socket, rest, sizeof rest, 0);
+    }
+  return header;
+}
+
+static void
+assert_finishes (Fixture *fixture)
+{
+  const MusterEnd end = { .reason = MUSTER_EXIT_STATUS, .pid = 4711 };
+  g_autoptr (GBytes) record = muster_end_encode (&end, 1);
+
+  muster_receiver_finish (fixture->receiver, fixture->identity.stream, record);
+  WAIT_UNTIL (fixture->finished == 1);
+}
+
+/* -- tests ------------------------------------------------------------------------------------------ */
+
+/* Numbers that no sequence of this world reaches: what is counted on from them would wrap. */
+static void
+test_numbers (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (MusterBatch) batch = test_batch ('a', G_MAXUINT64, 1, "web-1", MUSTER_LEVEL_INFO);
+
+  send_hello (fixture, G_MAXUINT64);
+  g_assert_cmpint (receive (fixture, MUSTER_LINK_WELCOME).type, ==, MUSTER_LINK_REFUSED);
+  send_batch (fixture, batch);
+  g_assert_cmpint (receive (fixture, MUSTER_LINK_ACK).type, ==, MUSTER_LINK_RESET);
+  assert_finishes (fixture);
+}
+
+static void
+test_numbers_of_batch (Fixture *fixture, gconstpointer data)
+{
+  TestLog log = { NULL };
+  g_autoptr (MusterBatch) huge = NULL;
+
+  test_log_origin (&log, 'a', 1, "web-1");
+  test_log_gap (&log, G_MAXUINT64 - 1, MUSTER_GAP_FILTERED);
+  huge = test_log_end (&log);
+  send_hello (fixture, 1);
+  g_assert_cmpint (receive (fixture, MUSTER_LINK_WELCOME).type, ==, MUSTER_LINK_WELCOME);
+  send_batch (fixture, huge);
+  g_assert_cmpint (receive (fixture, MUSTER_LINK_ACK).type, ==, MUSTER_LINK_REFUSED);
+  assert_finishes (fixture);
+}
+
+/* More than 2^32 - 1 in one batch: a worker that had that many refused while a transport stood still. */
+static void
+test_large_count (Fixture *fixture, gconstpointer data)
+{
+  TestLog log = { NULL };
+  g_autoptr (MusterBatch) batch = NULL;
+
+  test_log_origin (&log, 'a', 1, "web-1");
+  test_log_gap (&log, (guint64) G_MAXUINT32 + 1, MUSTER_GAP_JOURNAL_FULL);
+  batch = test_log_end (&log);
+  send_hello (fixture, 1);
+  g_assert_cmpint (receive (fixture, MUSTER_LINK_WELCOME).type, ==, MUSTER_LINK_WELCOME);
+  send_batch (fixture, batch);
+  g_assert_cmpuint (receive (fixture, MUSTER_LINK_ACK).number, ==, (guint64) G_MAXUINT32 + 2);
+  assert_finishes (fixture);
+}
+
+#define ADD(name, func) g_test_add ("/receiver/" name, Fixture, NULL, set_up, func, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_log_set_always_fatal (G_LOG_FATAL_MASK);
+  g_log_set_writer_func (count_warnings, NULL, NULL);
+  ADD ("numbers", test_numbers);
+  ADD ("numbers-of-batch", test_numbers_of_batch);
+  ADD ("large-count", test_large_count);
+  return g_test_run ();
+}
