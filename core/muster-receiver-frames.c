@@ -12,6 +12,10 @@
 /* Where numbers end: at a million in a second it is reached in 292,000 years. Beyond it sums would wrap. */
 #define NUMBER_MAX ((guint64) G_MAXINT64)
 
+/* A sender that keeps to its credit has no more than its ring unacknowledged. The smallest slot takes 32 bytes there, and
+ * a batch of its own, with an origin, less than 16 times as many here. */
+#define CREDIT_FACTOR 16
+
 static const void *
 payload_data (const MusterReceiverFrame *frame, gsize *size)
 {
@@ -112,7 +116,10 @@ on_batch (MusterReceiverStream *stream, const MusterReceiverFrame *frame)
       stream->nacked = TRUE;
       return;
     }
-  stream->nacked = FALSE;
+  /* Nobody keeps to that but of his own will. What is beyond is as good as lost on the way: the next POSITION tells. */
+  stream->nacked = muster_receiver_stream_get_bytes_in_flight (stream) > CREDIT_FACTOR * (guint64) stream->ring_size;
+  if (stream->nacked)
+    return;
   if (frame->payload == NULL)
     {
       muster_receiver_stream_refuse (stream, "a batch without entries");

@@ -58,8 +58,12 @@ struct _MusterReceiverStream
   MusterReceiverEndpoint *endpoint; /* borrowed, nullable: where it is connected */
   GBytes *routing;                  /* owned, nullable */
 
-  guint64 done;   /* under the receiver's done_lock: the next number that is not done */
-  gboolean dirty; /* under done_lock: in the list */
+  guint64 pushed_bytes;     /* handed to the pipeline since the beginning */
+  guint64 done_bytes_taken; /* of `done_bytes`, when it was looked at last */
+
+  guint64 done;       /* under the receiver's done_lock: the next number that is not done */
+  guint64 done_bytes; /* under done_lock: of `pushed_bytes` */
+  gboolean dirty;     /* under done_lock: in the list */
 };
 
 struct _MusterReceiver
@@ -118,6 +122,8 @@ void muster_receiver_stream_get_labels (MusterReceiverStream *stream, MusterOrig
 void muster_receiver_stream_send_number (MusterReceiverStream *stream, MusterLinkType type, guint64 number);
 /* Says so to the worker, and hears it no more. */
 void muster_receiver_stream_refuse (MusterReceiverStream *stream, const char *reason);
+/* How many bytes of it are in the pipeline. */
+guint64 muster_receiver_stream_get_bytes_in_flight (const MusterReceiverStream *stream);
 /* Hands on what `accepted` counts already. */
 void muster_receiver_stream_push (MusterReceiverStream *stream, MusterBatch *batch);
 /* Declares what is before @number and can come no more; nobody knows what it was. */

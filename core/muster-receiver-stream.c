@@ -153,6 +153,7 @@ handle_done (gpointer data)
 
       stream->dirty = FALSE;
       stream->done_taken = stream->done;
+      stream->done_bytes_taken = stream->done_bytes;
     }
   g_mutex_unlock (&self->done_lock);
 
@@ -179,6 +180,7 @@ batch_done (MusterBatch *batch, gpointer user_data)
 
   g_mutex_lock (&self->done_lock);
   stream->done = next;
+  stream->done_bytes += g_bytes_get_size (muster_batch_get_bytes (batch));
   if (!stream->dirty)
     g_ptr_array_add (self->dirty, stream);
   stream->dirty = TRUE;
@@ -196,11 +198,18 @@ batch_done (MusterBatch *batch, gpointer user_data)
     }
 }
 
+guint64
+muster_receiver_stream_get_bytes_in_flight (const MusterReceiverStream *stream)
+{
+  return stream->pushed_bytes - stream->done_bytes_taken;
+}
+
 void
 muster_receiver_stream_push (MusterReceiverStream *stream, MusterBatch *batch)
 {
   MusterReceiver *self = stream->receiver;
 
+  stream->pushed_bytes += g_bytes_get_size (muster_batch_get_bytes (batch));
   muster_receiver_notes_tell_batch (self->notes, batch, stream == self->master);
   muster_pipeline_push (self->pipeline, batch, batch_done, stream);
 }

@@ -175,14 +175,20 @@ send_batch (Fixture *fixture, MusterBatch *batch)
   send_frame (fixture, &header, data, size);
 }
 
-/* The next frame of @type or of any that ends a conversation. */
+static void
+send_position (Fixture *fixture, guint64 number)
+{
+  send_frame (fixture, &(MusterLinkHeader){ .type = MUSTER_LINK_POSITION, .number = number }, NULL, 0);
+}
+
+/* The next frame of @type (0: of any), or of any that ends a conversation. */
 static MusterLinkHeader
 receive (Fixture *fixture, MusterLinkType type)
 {
   MusterLinkHeader header = { .type = 0 };
   guint8 bytes[MUSTER_LINK_HEADER_SIZE], rest[1024];
 
-  while (header.type != type && header.type != MUSTER_LINK_REFUSED && header.type != MUSTER_LINK_RESET)
+  do
     {
       int more = 0;
       size_t size = sizeof more;
@@ -193,6 +199,7 @@ receive (Fixture *fixture, MusterLinkType type)
       if (more)
         zmq_recv (fixture->socket, rest, sizeof rest, 0);
     }
+  while (type != 0 && header.type != type && header.type != MUSTER_LINK_REFUSED && header.type != MUSTER_LINK_RESET);
   return header;
 }
 
@@ -254,6 +261,59 @@ test_large_count (Fixture *fixture, gconstpointer data)
   assert_finishes (fixture);
 }
 
+/* Batches of about 60 KiB, without end, while nothing is acknowledged. */
+static void
+send_much (Fixture *fixture, guint64 from, guint64 to)
+{
+  g_autofree char *text = g_strnfill (60000, 'x');
+
+  for (guint64 i = from; i < to; i++)
+    {
+      TestLog log = { NULL };
+      g_autoptr (MusterBatch) batch = NULL;
+
+      test_log_origin (&log, 'a', i, "web-1");
+      test_log_record (&log, MUSTER_LEVEL_INFO, text);
+      batch = test_log_end (&log);
+      send_batch (fixture, batch);
+    }
+}
+
+/* What is beyond the credit is left alone: it comes again, once there is room. */
+static void
+test_credit (Fixture *fixture, gconstpointer data)
+{
+  const guint64 most = 16 * RING / 60000 + 2;
+  guint64 next, acknowledged = 0;
+
+  mock_transport_set_gate (fixture->transport, TRUE);
+  send_hello (fixture, 1);
+  g_assert_cmpint (receive (fixture, MUSTER_LINK_WELCOME).type, ==, MUSTER_LINK_WELCOME);
+  send_much (fixture, 1, 301);
+  send_position (fixture, 301);
+  next = receive (fixture, MUSTER_LINK_NACK).number;
+  g_assert_cmpuint (next, >, 5);
+  g_assert_cmpuint (next, <=, most);
+  mock_transport_set_gate (fixture->transport, FALSE);
+  while (acknowledged < 301)
+    {
+      MusterLinkHeader answer;
+
+      if (acknowledged == next)
+        {
+          send_much (fixture, next, 301);
+          send_position (fixture, 301);
+        }
+      answer = receive (fixture, 0);
+      g_assert_true (answer.type == MUSTER_LINK_ACK || answer.type == MUSTER_LINK_NACK);
+      if (answer.type == MUSTER_LINK_ACK)
+        acknowledged = MAX (acknowledged, answer.number);
+      else
+        next = answer.number;
+    }
+  assert_finishes (fixture);
+}
+
 #define ADD(name, func) g_test_add ("/receiver/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -265,5 +325,6 @@ main (int argc, char **argv)
   ADD ("numbers", test_numbers);
   ADD ("numbers-of-batch", test_numbers_of_batch);
   ADD ("large-count", test_large_count);
+  ADD ("credit", test_credit);
   return g_test_run ();
 }
