@@ -19,6 +19,7 @@ typedef struct
   guint64 next_place;
   guint32 drops;
   gboolean own_labels; /* the last origin written was not the stream's own */
+  gboolean one_label;  /* set by the caller: labels that items bring along are replaced by the stream's own */
 } MusterBatchBuilder;
 
 void muster_batch_builder_init (MusterBatchBuilder *builder, const MusterOrigin *labels);

@@ -85,6 +85,8 @@ put_item_origin (MusterBatchBuilder *builder, const MusterJournalItem *item)
   muster_entry_iter_init (&iter, item->bytes, item->length);
   if (!muster_entry_iter_next (&iter, &entry) || entry.kind != MUSTER_ENTRY_ORIGIN)
     return 0;
+  if (builder->one_label)
+    return entry.length;
   origin = builder->labels;
   origin.worker = entry.origin->worker;
   origin.pid = entry.origin->pid;

@@ -140,6 +140,7 @@ muster_receiver_stream_finish (MusterReceiverStream *stream, GBytes *end_record,
   stream->finishing = TRUE;
   muster_receiver_stream_get_labels (stream, &labels);
   muster_batch_builder_init (&builder, &labels);
+  builder.one_label = !g_str_equal (stream->identity.worker, "master"); /* who holds the lines of its workers */
   muster_batch_builder_begin (&builder, stream->accepted);
   if (stream->fd >= 0)
     drain_file (stream, &builder, end_ns);

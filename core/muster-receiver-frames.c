@@ -100,6 +100,28 @@ take_payload (const MusterReceiverFrame *frame)
   return g_bytes_new_with_free_func (zmq_msg_data (message), zmq_msg_size (message), free_message, message);
 }
 
+/* Whether all entries are under the worker's own name: nobody speaks, or measures, in the name of others. */
+static gboolean
+has_own_name (MusterReceiverStream *stream, MusterBatch *batch)
+{
+  const char *name = stream->identity.worker;
+  gsize length = strlen (name);
+  const MusterOrigin *origin = muster_batch_get_origin (batch);
+  MusterEntryIter iter;
+  MusterEntry entry;
+  gsize size;
+  gconstpointer data = muster_batch_get_data (batch, &size);
+
+  if (muster_batch_get_n_origins (batch) == 1)
+    return origin->worker.length == length && memcmp (origin->worker.data, name, length) == 0;
+  muster_entry_iter_init (&iter, data, size);
+  while (muster_entry_iter_next (&iter, &entry))
+    if (entry.kind == MUSTER_ENTRY_ORIGIN
+        && (entry.origin->worker.length != length || memcmp (entry.origin->worker.data, name, length) != 0))
+      return FALSE;
+  return TRUE;
+}
+
 static void
 on_batch (MusterReceiverStream *stream, const MusterReceiverFrame *frame)
 {
@@ -139,6 +161,11 @@ on_batch (MusterReceiverStream *stream, const MusterReceiverFrame *frame)
       || memcmp (muster_batch_get_origin (batch)->stream, stream->identity.stream, MUSTER_STREAM_ID_SIZE) != 0)
     {
       muster_receiver_stream_refuse (stream, "a batch is not what its header says");
+      return;
+    }
+  if (!has_own_name (stream, batch))
+    {
+      muster_receiver_stream_refuse (stream, "a batch is labelled as another worker's");
       return;
     }
   if (end <= stream->accepted)

@@ -27,7 +27,7 @@ typedef struct
   MusterJournalIdentity identity;
   int journal_fd;
   void *zmq, *socket; /* the worker's */
-  guint connected, messages, snapshots, finished;
+  guint connected, messages, snapshots, records, finished;
 } Fixture;
 
 static gint warnings; /* atomic */
@@ -60,6 +60,25 @@ on_snapshots (MusterBatch *batch, gpointer user_data)
 }
 
 static void
+on_records (MusterBatch *batch, gpointer user_data)
+{
+  Fixture *fixture = user_data;
+  MusterEntryIter iter;
+  MusterEntry entry;
+  gsize size;
+  gconstpointer data = muster_batch_get_data (batch, &size);
+
+  muster_entry_iter_init (&iter, data, size);
+  while (muster_entry_iter_next (&iter, &entry))
+    if (entry.kind == MUSTER_ENTRY_RECORD)
+      {
+        fixture->records++;
+        g_assert_cmpmem (entry.origin->worker.data, entry.origin->worker.length, "web-1", 5);
+        g_assert_cmpuint (entry.origin->pid, ==, 4711);
+      }
+}
+
+static void
 on_finished (const guint8 *stream, gpointer user_data)
 {
   ((Fixture *) user_data)->finished++;
@@ -87,7 +106,11 @@ static void
 set_up (Fixture *fixture, gconstpointer data)
 {
   static const MusterReceiverCallbacks callbacks = {
-    .connected = on_connected, .message = on_message, .snapshots = on_snapshots, .finished = on_finished
+    .connected = on_connected,
+    .message = on_message,
+    .snapshots = on_snapshots,
+    .records = on_records,
+    .finished = on_finished,
   };
   g_autoptr (GError) error = NULL;
   const int linger = 0, timeout_ms = 20000, high_water = 0;
@@ -314,6 +337,50 @@ test_credit (Fixture *fixture, gconstpointer data)
   assert_finishes (fixture);
 }
 
+/* Who it is is not for the worker to say: neither in the first origin nor in a later one. */
+static void
+test_labels (Fixture *fixture, gconstpointer data)
+{
+  TestLog log = { NULL };
+  g_autoptr (MusterBatch) good = test_batch ('a', 1, 2, "web-1", MUSTER_LEVEL_INFO);
+  g_autoptr (MusterBatch) mixed = NULL;
+
+  test_log_origin (&log, 'a', 3, "web-1");
+  test_log_record (&log, MUSTER_LEVEL_INFO, "mine");
+  test_log_origin (&log, 'a', 4, GPOINTER_TO_INT (data) == 0 ? "master" : "web-1");
+  test_log_record (&log, MUSTER_LEVEL_EMERGENCY, "the primary is on fire");
+  mixed = test_log_end (&log);
+  muster_receiver_set_tap (fixture->receiver, TRUE);
+  send_hello (fixture, 1);
+  g_assert_cmpint (receive (fixture, MUSTER_LINK_WELCOME).type, ==, MUSTER_LINK_WELCOME);
+  send_batch (fixture, good);
+  g_assert_cmpint (receive (fixture, MUSTER_LINK_ACK).number, ==, 3);
+  send_batch (fixture, mixed);
+  if (GPOINTER_TO_INT (data) == 0)
+    g_assert_cmpint (receive (fixture, MUSTER_LINK_ACK).type, ==, MUSTER_LINK_REFUSED);
+  else
+    g_assert_cmpint (receive (fixture, MUSTER_LINK_ACK).number, ==, 5);
+  assert_finishes (fixture);
+}
+
+/* The same in a journal, which is read when its worker is dead: there the label is replaced. */
+static void
+test_labels_of_journal (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MusterJournal) journal = muster_journal_open (dup (fixture->journal_fd), &error);
+  TestLog log = { NULL };
+
+  g_assert_no_error (error);
+  muster_receiver_set_tap (fixture->receiver, TRUE);
+  test_log_origin (&log, 'a', 1, "master");
+  test_log_record (&log, MUSTER_LEVEL_EMERGENCY, "the primary is on fire");
+  g_assert_true (muster_journal_append (journal, log.bytes->data, log.bytes->len, MUSTER_JOURNAL_PLAIN));
+  assert_finishes (fixture);
+  g_byte_array_unref (log.bytes);
+  WAIT_UNTIL (fixture->records == 2); /* the end's is one */
+}
+
 #define ADD(name, func) g_test_add ("/receiver/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -326,5 +393,8 @@ main (int argc, char **argv)
   ADD ("numbers-of-batch", test_numbers_of_batch);
   ADD ("large-count", test_large_count);
   ADD ("credit", test_credit);
+  ADD ("labels", test_labels);
+  g_test_add ("/receiver/labels-again", Fixture, GINT_TO_POINTER (1), set_up, test_labels, tear_down);
+  ADD ("labels-of-journal", test_labels_of_journal);
   return g_test_run ();
 }
