@@ -37,12 +37,36 @@ push_built (MusterReceiverStream *stream, MusterBatchBuilder *builder)
   muster_batch_builder_begin (builder, next);
 }
 
+/* Whether it is what belongs into a slot: one entry that takes one number, before which an origin may stand. */
+static gboolean
+is_one_entry (const MusterJournalItem *item)
+{
+  MusterEntryIter iter;
+  MusterEntry entry;
+  guint n = 0;
+
+  muster_entry_iter_init (&iter, item->bytes, item->length);
+  while (muster_entry_iter_next (&iter, &entry))
+    if (entry.count > 1 || (entry.count == 0 && n > 0))
+      return FALSE;
+    else
+      n += (guint) entry.count;
+  return n == 1 && !muster_entry_iter_get_error (&iter, NULL);
+}
+
 static void
 add_item (MusterReceiverStream *stream, MusterBatchBuilder *builder, const MusterJournalItem *item)
 {
   if (!muster_batch_builder_has_room (builder, item))
     push_built (stream, builder);
-  muster_batch_builder_add (builder, item);
+  if (is_one_entry (item))
+    {
+      muster_batch_builder_add (builder, item);
+      return;
+    }
+  muster_batch_builder_add_gap (builder, item->refused, MUSTER_GAP_JOURNAL_FULL);
+  muster_batch_builder_add_gap (builder, item->lost, item->lost_reason);
+  muster_batch_builder_add_gap (builder, 1, MUSTER_GAP_CORRUPT);
 }
 
 /* Whether the item has the place, of which the lower half is known. */

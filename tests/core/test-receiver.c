@@ -381,6 +381,42 @@ test_labels_of_journal (Fixture *fixture, gconstpointer data)
   WAIT_UNTIL (fixture->records == 2); /* the end's is one */
 }
 
+static void
+append_log (MusterJournal *journal, TestLog *log)
+{
+  g_assert_true (muster_journal_append (journal, log->bytes->data, log->bytes->len, MUSTER_JOURNAL_PLAIN));
+  g_byte_array_set_size (log->bytes, 0);
+}
+
+/* Slots with a right checksum that hold something else than one entry: only they are lost, and it is said. */
+static void
+test_slots (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MusterJournal) journal = muster_journal_open (dup (fixture->journal_fd), &error);
+  g_autofree char *written = NULL;
+  TestLog log = { NULL };
+
+  g_assert_no_error (error);
+  test_log_origin (&log, 'a', 1, "web-1");
+  append_log (journal, &log); /* none */
+  test_log_record (&log, MUSTER_LEVEL_INFO, "good");
+  append_log (journal, &log);
+  test_log_record (&log, MUSTER_LEVEL_INFO, "two");
+  test_log_record (&log, MUSTER_LEVEL_INFO, "at once");
+  append_log (journal, &log);
+  test_log_gap (&log, 1000, MUSTER_GAP_FILTERED);
+  append_log (journal, &log);
+  g_byte_array_append (log.bytes, (const guint8 *) "nonsense", 8);
+  append_log (journal, &log);
+  test_log_record (&log, MUSTER_LEVEL_INFO, "good");
+  append_log (journal, &log);
+  g_byte_array_unref (log.bytes);
+  assert_finishes (fixture);
+  written = mock_transport_get_written (fixture->transport);
+  g_assert_cmpstr (written, ==, "a1+1corrupt a2 a3+1corrupt a4+1corrupt a5+1corrupt a6 a7 ;");
+}
+
 #define ADD(name, func) g_test_add ("/receiver/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -396,5 +432,6 @@ main (int argc, char **argv)
   ADD ("labels", test_labels);
   g_test_add ("/receiver/labels-again", Fixture, GINT_TO_POINTER (1), set_up, test_labels, tear_down);
   ADD ("labels-of-journal", test_labels_of_journal);
+  ADD ("slots", test_slots);
   return g_test_run ();
 }
