@@ -79,7 +79,9 @@ on_hello (const MusterReceiverFrame *frame)
   header.number = stream->accepted;
   muster_link_welcome_encode (&welcome, bytes);
   muster_receiver_endpoint_reply (frame->endpoint, frame->routing, &header, bytes, sizeof bytes);
-  muster_receiver_notes_tell_connected (self->notes, stream->identity.stream);
+  if (!stream->announced)
+    muster_receiver_notes_tell_connected (self->notes, stream->identity.stream);
+  stream->announced = TRUE;
 }
 
 static void

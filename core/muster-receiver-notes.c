@@ -1,16 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Written by the receiver's thread, delivered in the main context's: each note is an idle source that owns what it
- * says. Only the records are bounded, for only they may be left out.
+ * says. A main loop that is busy for long (a handler of the application's) finds no more waiting than the bounds below;
+ * what is left out beyond them is in the log all the same, but for messages, which nobody keeps.
  */
 #include "config.h"
 
 #include <string.h>
 
+#include "muster-encoder-private.h"
 #include "muster-receiver-notes-private.h"
 
 /* Batches waiting for a main loop that is busy with `record` handlers; more are left out. */
 #define TAP_MAX 256
+/* Bytes of messages, and of snapshots, that wait. */
+#define MESSAGES_MAX  ((gint) 16 << 20)
+#define SNAPSHOTS_MAX ((gint) 64 << 20)
+/* What a note takes beside its content, about. */
+#define NOTE_SIZE 512
+
+/* A bound on what waits; the thread that tells is one. */
+typedef struct
+{
+  const char *what;
+  gint most;
+  gint queued;    /* atomic; bytes */
+  guint left_out; /* the receiver's thread only; since something was let in */
+} Budget;
 
 struct _MusterReceiverNotes
 {
@@ -21,6 +37,8 @@ struct _MusterReceiverNotes
   GMainContext *main_context; /* owned until closed */
   gint tap;                   /* atomic */
   gint tap_queued;            /* atomic */
+  Budget messages;
+  Budget snapshots;
 };
 
 typedef enum
@@ -39,6 +57,8 @@ typedef struct
   guint8 stream[MUSTER_STREAM_ID_SIZE];
   MusterBatch *batch; /* owned, nullable */
   GVariant *message;  /* owned, nullable */
+  Budget *budget;     /* nullable: where its size is to be given back */
+  gint size;
 } Note;
 
 static MusterReceiverNotes *
@@ -93,18 +113,38 @@ note_free (gpointer data)
 
   g_clear_pointer (&note->batch, muster_batch_unref);
   g_clear_pointer (&note->message, g_variant_unref);
+  if (note->budget != NULL)
+    g_atomic_int_add (&note->budget->queued, -note->size);
   notes_unref (note->notes);
   g_free (note);
 }
 
+/* Whether there is room for so much; said once, until there is again. */
+static gboolean
+take_from (Budget *budget, gint size)
+{
+  if (g_atomic_int_get (&budget->queued) + size <= budget->most)
+    {
+      g_atomic_int_add (&budget->queued, size);
+      budget->left_out = 0;
+      return TRUE;
+    }
+  if (budget->left_out++ == 0)
+    g_warning ("the main loop does not keep up: %s of workers are left out", budget->what);
+  return FALSE;
+}
+
 static void
-tell (MusterReceiverNotes *self, NoteKind kind, const guint8 *stream, MusterBatch *batch, GVariant *message)
+tell (MusterReceiverNotes *self, NoteKind kind, const guint8 *stream, MusterBatch *batch, GVariant *message,
+      Budget *budget, gint size)
 {
   Note *note = g_new0 (Note, 1);
   GSource *source = g_idle_source_new ();
 
   note->notes = notes_ref (self);
   note->kind = kind;
+  note->budget = budget;
+  note->size = size;
   if (stream != NULL)
     memcpy (note->stream, stream, sizeof note->stream);
   note->batch = batch != NULL ? muster_batch_ref (batch) : NULL;
@@ -123,6 +163,8 @@ muster_receiver_notes_new (const MusterReceiverCallbacks *callbacks, gpointer us
   g_atomic_ref_count_init (&self->references);
   self->callbacks = *callbacks;
   self->user_data = user_data;
+  self->messages = (Budget){ .what = "messages", .most = MESSAGES_MAX };
+  self->snapshots = (Budget){ .what = "metrics", .most = SNAPSHOTS_MAX };
   self->main_context = main_context != NULL ? g_main_context_ref (main_context) : g_main_context_ref_thread_default ();
   return self;
 }
@@ -146,32 +188,77 @@ void
 muster_receiver_notes_tell_connected (MusterReceiverNotes *self, const guint8 *stream)
 {
   if (self->callbacks.connected != NULL)
-    tell (self, NOTE_CONNECTED, stream, NULL, NULL);
+    tell (self, NOTE_CONNECTED, stream, NULL, NULL, NULL, 0);
 }
 
 void
 muster_receiver_notes_tell_message (MusterReceiverNotes *self, const guint8 *stream, GVariant *message)
 {
-  if (self->callbacks.message != NULL)
-    tell (self, NOTE_MESSAGE, stream, NULL, message);
+  gint size = (gint) MIN (g_variant_get_size (message), MESSAGES_MAX / 2) + NOTE_SIZE;
+
+  if (self->callbacks.message != NULL && take_from (&self->messages, size))
+    tell (self, NOTE_MESSAGE, stream, NULL, message, &self->messages, size);
 }
 
 void
 muster_receiver_notes_tell_finished (MusterReceiverNotes *self, const guint8 *stream)
 {
   if (self->callbacks.finished != NULL)
-    tell (self, NOTE_FINISHED, stream, NULL, NULL);
+    tell (self, NOTE_FINISHED, stream, NULL, NULL, NULL, 0);
+}
+
+/* The batch without its records, so that they need not stay in memory until somebody looks at the snapshots. */
+static MusterBatch *
+pick_snapshots (MusterBatch *batch)
+{
+  g_autoptr (GByteArray) out = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  MusterEntryIter iter;
+  MusterEntry entry;
+  guint64 gap = 0;
+  gsize size;
+  gconstpointer data = muster_batch_get_data (batch, &size);
+
+  if (muster_batch_get_n_records (batch) == 0)
+    return muster_batch_ref (batch);
+  out = g_byte_array_new ();
+  muster_entry_iter_init (&iter, data, size);
+  while (muster_entry_iter_next (&iter, &entry))
+    if (entry.kind != MUSTER_ENTRY_ORIGIN && entry.kind != MUSTER_ENTRY_SNAPSHOT)
+      gap += entry.count;
+    else
+      {
+        if (gap > 0)
+          muster_encode_gap (out, gap, MUSTER_GAP_FILTERED);
+        gap = 0;
+        g_byte_array_append (out, entry.bytes, (guint) entry.length);
+      }
+  bytes = g_byte_array_free_to_bytes (g_steal_pointer (&out));
+  return muster_batch_new (bytes, NULL);
+}
+
+static void
+tell_snapshots (MusterReceiverNotes *self, MusterBatch *batch)
+{
+  g_autoptr (MusterBatch) snapshots = pick_snapshots (batch);
+  gint size;
+
+  if (snapshots == NULL)
+    return; /* what was a batch makes one */
+  size = (gint) MIN (g_bytes_get_size (muster_batch_get_bytes (snapshots)), SNAPSHOTS_MAX / 2) + NOTE_SIZE;
+  if (take_from (&self->snapshots, size))
+    tell (self, NOTE_SNAPSHOTS, NULL, snapshots, NULL, &self->snapshots, size);
 }
 
 void
 muster_receiver_notes_tell_batch (MusterReceiverNotes *self, MusterBatch *batch, gboolean own)
 {
   if (!own && self->callbacks.snapshots != NULL && muster_batch_has_kind (batch, MUSTER_ENTRY_SNAPSHOT))
-    tell (self, NOTE_SNAPSHOTS, NULL, batch, NULL);
+    tell_snapshots (self, batch);
   if (g_atomic_int_get (&self->tap) && self->callbacks.records != NULL && muster_batch_get_n_records (batch) > 0
       && g_atomic_int_get (&self->tap_queued) < TAP_MAX)
     {
       g_atomic_int_inc (&self->tap_queued);
-      tell (self, NOTE_RECORDS, NULL, batch, NULL);
+      tell (self, NOTE_RECORDS, NULL, batch, NULL, NULL, 0);
     }
 }

@@ -54,6 +54,7 @@ struct _MusterReceiverStream
   gboolean nacked;    /* said once; cleared by the next batch that fits */
   gboolean finishing;
   gboolean refused;
+  gboolean announced; /* the cluster knows that it has said HELLO */
 
   MusterReceiverEndpoint *endpoint; /* borrowed, nullable: where it is connected */
   GBytes *routing;                  /* owned, nullable */

@@ -18,11 +18,12 @@ typedef struct _MusterReceiver MusterReceiver;
 
 typedef struct
 {
-  /* A worker has said HELLO with its token. */
+  /* A worker has said HELLO with its token, for the first time. */
   void (*connected) (const guint8 stream[MUSTER_STREAM_ID_SIZE], gpointer user_data);
-  /* A custom message from a worker; @message is borrowed. */
+  /* A custom message from a worker; @message is borrowed. Bounded: messages may be left out. */
   void (*message) (const guint8 stream[MUSTER_STREAM_ID_SIZE], GVariant *message, gpointer user_data);
-  /* A batch (of any stream, the primary's own excepted) that holds snapshots; borrowed. In order for each stream. */
+  /* A batch (of any stream, the primary's own excepted) that holds snapshots, without its records; borrowed. In order
+   * for each stream. Bounded: batches may be left out. */
   void (*snapshots) (MusterBatch *batch, gpointer user_data);
   /* A batch with records, only while muster_receiver_set_tap() is on; bounded: batches may be left out. */
   void (*records) (MusterBatch *batch, gpointer user_data);

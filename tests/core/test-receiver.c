@@ -28,6 +28,7 @@ typedef struct
   int journal_fd;
   void *zmq, *socket; /* the worker's */
   guint connected, messages, snapshots, records, finished;
+  gsize snapshot_bytes;
 } Fixture;
 
 static gint warnings; /* atomic */
@@ -56,7 +57,20 @@ on_message (const guint8 *stream, GVariant *message, gpointer user_data)
 static void
 on_snapshots (MusterBatch *batch, gpointer user_data)
 {
-  ((Fixture *) user_data)->snapshots++;
+  Fixture *fixture = user_data;
+  MusterEntryIter iter;
+  MusterEntry entry;
+  gsize size;
+  gconstpointer bytes = muster_batch_get_data (batch, &size);
+
+  fixture->snapshot_bytes += size;
+  muster_entry_iter_init (&iter, bytes, size);
+  while (muster_entry_iter_next (&iter, &entry))
+    if (entry.kind == MUSTER_ENTRY_SNAPSHOT)
+      {
+        g_assert_cmpmem (entry.origin->worker.data, entry.origin->worker.length, "web-1", 5);
+        fixture->snapshots++;
+      }
 }
 
 static void
@@ -417,6 +431,54 @@ test_slots (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (written, ==, "a1+1corrupt a2 a3+1corrupt a4+1corrupt a5+1corrupt a6 a7 ;");
 }
 
+/* The main loop does not turn for a long time, say because a handler takes that long: what waits for it is bounded. */
+static void
+test_busy_main_loop (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = g_strnfill (100000, 'x');
+  g_autoptr (GVariant) message = g_variant_ref_sink (g_variant_new_string (text));
+  g_autoptr (GBytes) bytes = muster_link_message_encode (message);
+  gsize size;
+  gconstpointer payload = g_bytes_get_data (bytes, &size);
+
+  for (guint i = 0; i < 100; i++)
+    {
+      send_hello (fixture, 1);
+      g_assert_cmpint (receive (fixture, MUSTER_LINK_WELCOME).type, ==, MUSTER_LINK_WELCOME);
+    }
+  for (guint i = 0; i < 1000; i++)
+    send_frame (fixture, &(MusterLinkHeader){ .type = MUSTER_LINK_MESSAGE }, payload, size);
+  send_position (fixture, 1);
+  g_assert_cmpint (receive (fixture, MUSTER_LINK_ACK).type, ==, MUSTER_LINK_ACK);
+  assert_finishes (fixture);
+  g_assert_cmpuint (fixture->connected, ==, 1);
+  g_assert_cmpuint (fixture->messages, >, 10);
+  g_assert_cmpuint (fixture->messages, <=, 16 * 1024 * 1024 / 100000 + 1);
+  g_assert_cmpint (g_atomic_int_get (&warnings), ==, 1);
+}
+
+/* A snapshot that waits for the main loop keeps none of the records that came with it in memory. */
+static void
+test_snapshots_alone (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = g_strnfill (60000, 'x');
+  TestLog log = { NULL };
+  g_autoptr (MusterBatch) batch = NULL;
+
+  test_log_origin (&log, 'a', 1, "web-1");
+  test_log_record (&log, MUSTER_LEVEL_INFO, text);
+  test_log_snapshot (&log);
+  test_log_record (&log, MUSTER_LEVEL_INFO, "behind");
+  test_log_snapshot (&log);
+  batch = test_log_end (&log);
+  send_hello (fixture, 1);
+  send_batch (fixture, batch);
+  WAIT_UNTIL (fixture->snapshots > 0);
+  g_assert_cmpuint (fixture->snapshots, ==, 2);
+  g_assert_cmpuint (fixture->snapshot_bytes, <, 1000);
+  assert_finishes (fixture);
+}
+
 #define ADD(name, func) g_test_add ("/receiver/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -433,5 +495,7 @@ main (int argc, char **argv)
   g_test_add ("/receiver/labels-again", Fixture, GINT_TO_POINTER (1), set_up, test_labels, tear_down);
   ADD ("labels-of-journal", test_labels_of_journal);
   ADD ("slots", test_slots);
+  ADD ("busy-main-loop", test_busy_main_loop);
+  ADD ("snapshots-alone", test_snapshots_alone);
   return g_test_run ();
 }
