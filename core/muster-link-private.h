@@ -18,6 +18,7 @@
 #define MUSTER_LINK_VERSION     1
 #define MUSTER_LINK_HEADER_SIZE 24
 #define MUSTER_LINK_BATCH_SIZE  65536 /* entries of a batch: no more bytes than this, unless one entry alone has more */
+#define MUSTER_LINK_MESSAGE_MAX (4 * MUSTER_LINK_BATCH_SIZE) /* of any frame: who sends more loses the connection */
 
 typedef enum
 {

@@ -107,7 +107,7 @@ static void *
 open_router (void *zmq)
 {
   const int zero = 0, one = 1, handshake_ms = 3000, high_water = 64;
-  const gint64 largest = 4 * MUSTER_LINK_BATCH_SIZE;
+  const gint64 largest = MUSTER_LINK_MESSAGE_MAX;
   void *socket = zmq_socket (zmq, ZMQ_ROUTER);
 
   if (socket == NULL)

@@ -505,13 +505,21 @@ void
 muster_sender_send (MusterSender *self, GVariant *message)
 {
   g_autoptr (GVariant) sunk = g_variant_ref_sink (message);
+  g_autoptr (GBytes) bytes = NULL;
   Outgoing *outgoing;
 
   if (is_forked (self))
     return;
+  bytes = muster_link_message_encode (sunk);
+  if (g_bytes_get_size (bytes) > MUSTER_LINK_MESSAGE_MAX)
+    {
+      g_warning ("a message to the primary is left out: it has %" G_GSIZE_FORMAT " bytes, and %d are the most",
+                 g_bytes_get_size (bytes), MUSTER_LINK_MESSAGE_MAX);
+      return;
+    }
   outgoing = g_new (Outgoing, 1);
   outgoing->sender = self;
-  outgoing->bytes = muster_link_message_encode (sunk);
+  outgoing->bytes = g_steal_pointer (&bytes);
   g_main_context_invoke (self->context, queue_message, outgoing);
 }
 

@@ -373,7 +373,7 @@ muster_worker_get_metrics (MusterWorker *self)
  * @message: anything; a floating reference is consumed
  *
  * Sends a custom message to the primary, beside the log: in order, but, unlike the log, not beyond the death of either
- * process. Without a primary it goes nowhere. Any thread.
+ * process. Without a primary it goes nowhere. One of more than 256 KiB is left out, with a warning. Any thread.
  *
  * Since: 0.1
  */

@@ -427,6 +427,22 @@ test_messages (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (fixture->connected, ==, 1);
 }
 
+/* One that no primary takes is left out here: on the way it would end the connection, and others with it. */
+static void
+test_large_message (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *most = g_strnfill (MUSTER_LINK_MESSAGE_MAX - 100, 'x');
+  g_autofree char *more = g_strnfill (MUSTER_LINK_MESSAGE_MAX, 'x');
+
+  WAIT_UNTIL (fixture->connected == 1);
+  g_test_expect_message ("muster", G_LOG_LEVEL_WARNING, "*262*bytes*");
+  muster_sender_send (fixture->sender, g_variant_new_string (more));
+  g_test_assert_expected_messages ();
+  muster_sender_send (fixture->sender, g_variant_new_string (most));
+  WAIT_UNTIL (fixture->to_primary != NULL);
+  g_assert_cmpuint (g_variant_get_size (fixture->to_primary), ==, strlen (most) + 1);
+}
+
 /* A process with another token, and one that speaks nonsense: nothing of theirs is taken, the good one is unharmed. */
 static void
 test_strangers (Fixture *fixture, gconstpointer data)
@@ -539,6 +555,7 @@ main (int argc, char **argv)
   ADD ("drain", test_drain);
   ADD ("receiver-restarts", test_receiver_restarts);
   ADD ("messages", test_messages);
+  ADD ("large-message", test_large_message);
   ADD ("strangers", test_strangers);
   ADD ("forked", test_forked);
   return g_test_run ();
