@@ -90,7 +90,39 @@ ensure_directory (const char *path, int mode, GError **error)
   return TRUE;
 }
 
-/* Whether @path was ours to make: a directory right below a place where anybody may make files has to be checked. */
+static gboolean
+is_open_to_all (const char *path)
+{
+  struct stat info;
+
+  return stat (path, &info) == 0 && (info.st_mode & S_IWOTH) != 0;
+}
+
+/* A directory that is there already, above ours; @info is of what @path leads to. Where anybody could have made it, it
+ * must be what it seems, and ours, or nobody but its owner and root may put his own in the place of what lies in it. */
+static gboolean
+check_parent (const char *path, const struct stat *info, GError **error)
+{
+  g_autofree char *above = g_path_get_dirname (path);
+  struct stat own;
+
+  if (!is_open_to_all (above))
+    return TRUE;
+  if (lstat (path, &own) != 0)
+    return set_error (error, errno, "look at the directory", path);
+  if (S_ISLNK (own.st_mode))
+    return set_error (error, ENOTDIR, "use the directory", path);
+  if ((info->st_mode & S_IWOTH) == 0)
+    return ensure_directory (path, -1, error);
+  if ((info->st_mode & S_ISVTX) != 0 && (info->st_uid == 0 || info->st_uid == geteuid ()))
+    return TRUE;
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID,
+               "the directory %s belongs to user %u with mode %04o, so that others may put something else in the place "
+               "of what lies in it; name another one",
+               path, (guint) info->st_uid, info->st_mode & 07777);
+  return FALSE;
+}
+
 static gboolean
 ensure_parents (const char *path, GError **error)
 {
@@ -98,14 +130,7 @@ ensure_parents (const char *path, GError **error)
   struct stat info;
 
   if (stat (parent, &info) == 0)
-    {
-      g_autofree char *above = g_path_get_dirname (parent);
-      struct stat above_info;
-
-      if (stat (above, &above_info) == 0 && (above_info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_IWOTH) == 0)
-        return ensure_directory (parent, -1, error);
-      return TRUE;
-    }
+    return check_parent (parent, &info, error);
   if (!ensure_parents (parent, error))
     return FALSE;
   /* 0711, so that the workers' users come through; what is below has its own mode. */

@@ -166,6 +166,33 @@ test_writable_by_others (Fixture *fixture, gconstpointer data)
   g_assert_nonnull (strstr (error->message, "0777"));
 }
 
+/* In /tmp somebody else may have made what lies above: who may rename the directory puts his own in its place. */
+static void
+test_parent_of_others (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MusterRuntimeDir) dir = NULL;
+  g_autofree char *parent = g_path_get_dirname (fixture->path);
+  g_autofree char *link = g_build_filename (parent, "link", NULL);
+  g_autofree char *behind = g_build_filename (link, "shop", NULL);
+
+  g_mkdir_with_parents (parent, 0755);
+  g_chmod (fixture->base, 01777); /* like /tmp */
+  g_chmod (parent, 0777);
+  g_assert_null (muster_runtime_dir_open (fixture->path, "shop", FALSE, &error));
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, parent));
+  g_clear_error (&error);
+
+  g_chmod (parent, 01777);
+  g_assert_cmpint (symlink ("/tmp", link), ==, 0); /* which its owner can point elsewhere */
+  g_assert_null (muster_runtime_dir_open (behind, "shop", FALSE, &error));
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED);
+  g_unlink (link);
+  dir = open_dir (fixture, FALSE);
+  g_assert_nonnull (dir);
+}
+
 static void
 test_symbolic_link (Fixture *fixture, gconstpointer data)
 {
@@ -211,6 +238,7 @@ main (int argc, char **argv)
   ADD ("second", test_second);
   ADD ("dead-owner", test_dead_owner);
   ADD ("writable-by-others", test_writable_by_others);
+  ADD ("parent-of-others", test_parent_of_others);
   ADD ("symbolic-link", test_symbolic_link);
   return g_test_run ();
 }
