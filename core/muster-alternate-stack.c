@@ -6,7 +6,7 @@
  * may allocate). The stacks are in a list that only grows, each with the number of the thread that has it; a thread that
  * needs one first looks whether the owner of another one is dead (tgkill(2) says ESRCH only once the kernel has let go of
  * it, so nothing ever runs on that stack again), and looks at a few in turn, so that the list stays about as long as
- * there have been threads at a time. A stack that no crash has used costs its last page.
+ * there have been threads at a time. A stack that no crash has used costs one page.
  *
  * `owner` is a count of owners and the thread's number in one word: a number that has come round is seen.
  */
@@ -26,16 +26,16 @@
 #define AT_MINSIGSTKSZ 51
 #endif
 
-/* For the handler, the unwinder, a second signal on top, and a handler of the application's (measured 2026-11, x86-64
- * with AVX-512: 14 KiB without the latter); and frames of the size that this processor needs. */
+/* For our handler, which takes 5 KiB with the kernel's frame, 8 with a second signal on top (measured 2026-11, x86-64 with
+ * AVX-512), and a handler of the application's after it; and frames of the size that this processor needs. */
 #define ROOM   (64 * 1024)
 #define FRAMES 4
 /* A stack that somebody else has given to the thread stays if it is no smaller than this. */
-#define ENOUGH (24 * 1024)
+#define ENOUGH (16 * 1024)
 #define PROBES 8
 
 typedef struct _Stack Stack;
-struct _Stack /* at the upper end of its own memory */
+struct _Stack /* a page of its own; then one that nobody may touch; then the stack */
 {
   Stack *next;
   _Atomic guint64 owner;
@@ -91,18 +91,17 @@ take_over (guint32 self)
   return NULL;
 }
 
-/* A page that nobody may touch, the stack, and on top of it what we know of it. */
 static Stack *
 make_stack (guint32 self)
 {
   guint8 *base =
-      mmap (NULL, page_size + stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+      mmap (NULL, 2 * page_size + stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   Stack *stack;
 
   if (base == MAP_FAILED)
     return NULL;
-  mprotect (base, page_size, PROT_NONE);
-  stack = (Stack *) (base + page_size + stack_size) - 1;
+  mprotect (base + page_size, page_size, PROT_NONE);
+  stack = (Stack *) base;
   atomic_init (&stack->owner, self);
   stack->next = atomic_load (&stacks);
   while (!atomic_compare_exchange_weak (&stacks, &stack->next, stack))
@@ -113,9 +112,8 @@ make_stack (guint32 self)
 static void
 use (Stack *stack)
 {
-  stack_t new = { .ss_size = (stack_size - sizeof *stack) & ~(gsize) 63 };
+  const stack_t new = { .ss_sp = (guint8 *) stack + 2 * page_size, .ss_size = stack_size };
 
-  new.ss_sp = (guint8 *) (stack + 1) - stack_size;
   sigaltstack (&new, NULL); /* EPERM within a handler on another one: then that one stays */
 }
 

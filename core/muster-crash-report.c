@@ -16,7 +16,9 @@
 #include "muster-printf-private.h"
 #include "muster-symbols-private.h"
 
-#define NO_MODULE MUSTER_JOURNAL_CRASH_NO_MODULE
+#define NO_MODULE  MUSTER_JOURNAL_CRASH_NO_MODULE
+#define NAMED_MAX  (32 * 1024) /* of a named backtrace: it must fit into an entry, with more beside it */
+#define SYMBOL_MAX 512
 
 /* -- modules ------------------------------------------------------------------------------------- */
 
@@ -64,12 +66,13 @@ guint16
 muster_crash_report_add_module (MusterJournalCrash *crash, const char *path, gsize path_length, const guint8 *build_id,
                                 gsize build_id_length)
 {
-  guint8 *out = crash->modules + crash->modules_size;
+  guint8 *out = crash->modules + MIN (crash->modules_size, sizeof crash->modules);
   gsize offset = 0;
   guint16 index = 0;
   Module module;
 
-  if (build_id_length > G_MAXUINT8 || memchr (path, '\0', path_length) != NULL
+  if (crash->modules_size > sizeof crash->modules || build_id_length > G_MAXUINT8
+      || memchr (path, '\0', path_length) != NULL
       || 1 + build_id_length + path_length + 1 > sizeof crash->modules - crash->modules_size)
     return NO_MODULE;
   while (next_module (crash, &offset, &module))
@@ -323,7 +326,7 @@ muster_crash_report_name (const MusterJournalCrash *crash)
 
   for (guint16 index = 0; next_module (crash, &offset, &module); index++)
     name_module (crash, index, &module, symbols);
-  for (guint i = 0; i < crash->n_frames; i++)
+  for (guint i = 0; i < crash->n_frames && text->len < NAMED_MAX; i++)
     {
       const MusterJournalCrashFrame *frame = &crash->frames[i];
       Text raw = { place, sizeof place, 0 };
@@ -331,13 +334,14 @@ muster_crash_report_name (const MusterJournalCrash *crash)
       append_place (&raw, frame, get_module (crash, frame->module, &module) ? &module : NULL);
       g_string_append_printf (text, "%s#%u ", i > 0 ? "\n" : "", i);
       if (symbols[i].name != NULL)
-        g_string_append_printf (text, "%s+0x%" G_GINT64_MODIFIER "x (%s)", symbols[i].name,
+        g_string_append_printf (text, "%.*s+0x%" G_GINT64_MODIFIER "x (%s)", SYMBOL_MAX, symbols[i].name,
                                 symbols[i].offset + !frame->is_exact, place);
       else
         g_string_append (text, place);
       if (frame->repeats > 0)
         g_string_append_printf (text, " (%u times)", frame->repeats + 1);
-      g_free (symbols[i].name);
     }
+  for (guint i = 0; i < crash->n_frames; i++)
+    g_free (symbols[i].name);
   return g_string_free (text, FALSE);
 }

@@ -462,7 +462,7 @@ test_report (void)
   g_autofree char *name = NULL;
 
   g_assert_cmpint (muster_crash_report_add_module (&crash, "/nonexistent/a", 14, (const guint8 *) "id", 2), ==, 0);
-  g_assert_cmpint (muster_crash_report_add_module (&crash, "/nonexistent/\xff", 14, NULL, 0), ==, 1);
+  g_assert_cmpint (muster_crash_report_add_module (&crash, "/nonexistent/\xff", 14, (const guint8 *) "", 0), ==, 1);
   crash.frames[0] = (MusterJournalCrashFrame){ .address = 0x123, .module = 1, .is_exact = 1, .repeats = 2 };
   crash.frames[1] = (MusterJournalCrashFrame){ .address = 0xabc, .module = MUSTER_JOURNAL_CRASH_NO_MODULE };
   g_assert_true (read_changed (&crash, TRUE, 0));
