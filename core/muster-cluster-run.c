@@ -7,6 +7,7 @@
 #include "muster-cluster-private.h"
 
 #include "muster-environment-private.h"
+#include "muster-metrics-area-private.h"
 #include "muster-source-private.h"
 #include "muster-state-dir-private.h"
 
@@ -201,7 +202,7 @@ start_delivery (MusterCluster *self)
     .interval_us = self->interval_us,
     .scale_factor = self->scale_factor,
     .persist = self->persist,
-    .max_metrics = 10000,
+    .max_metrics = MUSTER_METRICS_DEFAULT_MAX,
   };
 
   muster_time_base_now (&self->run.base);
@@ -551,7 +552,9 @@ muster_cluster_check_room (MusterCluster *self, GError **error)
     {
       const MusterWorkerGroup *group = g_ptr_array_index (self->groups, i);
 
-      needed += (guint64) group->instances * muster_journal_get_file_size (group->journal_size);
+      needed += (guint64) group->instances
+                * (muster_journal_get_file_size (group->journal_size)
+                   + muster_metrics_area_get_size (MUSTER_METRICS_DEFAULT_MAX));
     }
   if (!muster_runtime_dir_find_room (self->runtime_path != NULL ? self->runtime_path : found, &available, &directory)
       || needed <= available)

@@ -154,7 +154,10 @@ muster_metrics_options_from_string (const char *text, MusterMetricsOptions *opti
   g_auto (GStrv) parts = g_strsplit (text, ";", -1);
 
   *options = (MusterMetricsOptions){
-    .name = g_strdup (""), .interval_us = 10 * G_TIME_SPAN_SECOND, .scale_factor = 1, .max_metrics = 10000
+    .name = g_strdup (""),
+    .interval_us = 10 * G_TIME_SPAN_SECOND,
+    .scale_factor = 1,
+    .max_metrics = MUSTER_METRICS_DEFAULT_MAX,
   };
   for (gsize i = 0; parts[i] != NULL; i++)
     {

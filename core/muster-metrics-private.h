@@ -3,6 +3,8 @@
 
 #include "muster-metrics.h"
 
+#define MUSTER_METRICS_DEFAULT_MAX 10000u
+
 /* Where intervals lie, the same in every process: the n-th boundary is at start_time + n * interval of the wall clock,
  * read off once at `base`; from there on CLOCK_BOOTTIME counts. The primary's base reaches the workers in WELCOME. */
 typedef struct
@@ -21,7 +23,7 @@ typedef struct
   gint64 start_time_ns; /* default 0 */
   double scale_factor;  /* default 1 */
   gboolean persist;
-  guint max_metrics; /* default 10,000 */
+  guint max_metrics; /* default MUSTER_METRICS_DEFAULT_MAX */
 } MusterMetricsOptions;
 
 /* Copies (the name too), with defaults for what is 0, NULL or nonsense; @from is nullable. */

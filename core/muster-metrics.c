@@ -23,7 +23,6 @@
 #include "muster-time-base-private.h"
 
 #define DEFAULT_INTERVAL_US (10 * G_USEC_PER_SEC)
-#define DEFAULT_MAX_METRICS 10000u
 #define INTERVAL_US_MAX     (366 * G_TIME_SPAN_DAY)
 
 typedef struct
@@ -139,7 +138,7 @@ muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOption
   if (!isfinite (to->scale_factor) || to->scale_factor <= 0)
     to->scale_factor = 1;
   if (to->max_metrics == 0)
-    to->max_metrics = DEFAULT_MAX_METRICS;
+    to->max_metrics = MUSTER_METRICS_DEFAULT_MAX;
 }
 
 MusterMetrics *
