@@ -19,7 +19,7 @@ struct _Collector
   GByteArray *log;
   gboolean blocked;
   const char *start_error; /* nullable */
-  gboolean resumes; /* begins where another one has left off */
+  gboolean resumes;        /* begins where another one has left off */
 };
 
 G_DEFINE_FINAL_TYPE (Collector, collector, MUSTER_TYPE_TRANSPORT)
