@@ -18,8 +18,8 @@
  *   link.send.before  link.send.after  receiver.ack.before  receiver.ack.after  adopt.*
  *   file.rotate.before-rename  file.rotate.after-rename  file.rotate.after-create  file.reopen
  *   file.write.before  file.write.after
- *   file.checkpoint.before  file.checkpoint.between  file.checkpoint.after  file.checkpoint.applied
- *   file.checkpoint.replace
+ *   file.checkpoint.before  file.checkpoint.between  file.checkpoint.after  file.checkpoint.applying
+ *   file.checkpoint.applied  file.checkpoint.replace
  */
 #ifdef MUSTER_FAULT_INJECTION
 MUSTER_PUBLIC void muster_fault_pass (const char *name);

@@ -159,6 +159,7 @@ typedef struct
   GMutex lock;
   GCond cond;
   guint n_in_flight;
+  guint reopen_in; /* batches; 0: nothing was moved */
 } Child;
 
 static gint calls_left = -1; /* system calls up to the one that kills; -1: none does */
@@ -272,9 +273,9 @@ push (Child *child, MusterPipeline *pipeline, MusterBatch *batch)
   muster_batch_unref (batch);
 }
 
-/* As logrotate would do it, with names that are used once. */
+/* As logrotate would do it, with names that are used once, and slowly: for a while the old files are still written to. */
 static void
-move_files (Child *child, MusterPipeline *pipeline)
+move_files (Child *child)
 {
   static const char *const names[] = { "moved.log", "moved-web-1.pb", "moved-web-2.pb", "moved-master.pb" };
   int number = g_atomic_int_add (&child->shared->n_moved, 1) + 1;
@@ -286,7 +287,7 @@ move_files (Child *child, MusterPipeline *pipeline)
 
       rename (from, to);
     }
-  muster_pipeline_reopen (pipeline);
+  child->reopen_in = (guint) g_rand_int_range (child->rand, 1, 20);
 }
 
 /* Where a stream goes on; a little before that, for the transports are to leave out what they have. */
@@ -338,8 +339,10 @@ run_child (Shared *shared, const char *directory, guint32 seed)
       n = (guint) MIN (n, N_ENTRIES + 1 - next[stream]);
       push (&child, pipeline, make_batch (stream, next[stream], n));
       next[stream] += n;
-      if (g_rand_int_range (child.rand, 0, 40) == 0)
-        move_files (&child, pipeline);
+      if (child.reopen_in > 0 && --child.reopen_in == 0)
+        muster_pipeline_reopen (pipeline);
+      if (child.reopen_in == 0 && g_rand_int_range (child.rand, 0, 20) == 0)
+        move_files (&child);
     }
   muster_pipeline_stop (pipeline, 20 * G_USEC_PER_SEC);
   for (guint i = 0; i < N_STREAMS; i++)
@@ -764,9 +767,9 @@ int
 main (int argc, char **argv)
 {
   static const char *const faults[] = {
-    "file.write.before",         "file.write.after",         "file.checkpoint.before",   "file.checkpoint.between",
-    "file.checkpoint.after",     "file.checkpoint.applied",  "file.checkpoint.replace",  "file.reopen",
-    "file.rotate.before-rename", "file.rotate.after-rename", "file.rotate.after-create",
+    "file.write.before",     "file.write.after",          "file.checkpoint.before",   "file.checkpoint.between",
+    "file.checkpoint.after", "file.checkpoint.applying",  "file.checkpoint.applied",  "file.checkpoint.replace",
+    "file.reopen",           "file.rotate.before-rename", "file.rotate.after-rename", "file.rotate.after-create",
   };
 
   if (g_getenv ("TMPDIR") == NULL && g_access ("/dev/shm", W_OK) == 0)

@@ -276,6 +276,7 @@ muster_file_checkpoint_commit (MusterFileCheckpoint *checkpoint)
 
       slot_of (&checkpoint->image, done->slot)->content = done->content;
       checkpoint->staged[done->slot] = 0;
+      MUSTER_FAULT ("file.checkpoint.applying");
     }
   atomic_signal_fence (memory_order_seq_cst);
   next_record (checkpoint)->n_changes = 0;
