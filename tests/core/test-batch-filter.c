@@ -408,6 +408,75 @@ test_random (gconstpointer data)
     }
 }
 
+/* -- taken out of one filter and put into another -- */
+
+static void
+move_pending (MusterBatchFilter *from, MusterBatchFilter *to, guint64 next_seq, gboolean may_skip)
+{
+  MusterPendingRuns pending;
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
+
+  memset (stream, 'a', sizeof stream);
+  muster_batch_filter_get_pending (from, stream, &pending);
+  muster_batch_filter_set_pending (to, stream, next_seq, &pending, may_skip);
+}
+
+static void
+assert_goes_on (MusterBatchFilter *filter, guint64 next_seq, const char *expected)
+{
+  g_autoptr (GByteArray) log = g_byte_array_new ();
+  g_autofree char *text = NULL;
+
+  take (filter, log, test_batch ('a', next_seq, 1, "w", MUSTER_LEVEL_ERROR), passes_notice, NULL);
+  text = describe (log);
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+test_pending (void)
+{
+  g_autoptr (MusterBatchFilter) from = muster_batch_filter_new (TRUE);
+  g_autoptr (MusterBatchFilter) to = muster_batch_filter_new (TRUE);
+  g_autoptr (GByteArray) log = g_byte_array_new ();
+  g_autoptr (MusterBatch) refused = test_batch ('a', 6, 2, "w", MUSTER_LEVEL_ERROR);
+  g_autoptr (MusterBatch) again = test_batch ('a', 14, 3, "w", MUSTER_LEVEL_ERROR);
+  MusterPendingRuns pending;
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
+
+  memset (stream, 'a', sizeof stream);
+  muster_batch_filter_get_pending (from, stream, &pending);
+  g_assert_cmpuint (pending.first_seq, ==, 0);
+  move_pending (from, to, 1, FALSE);
+  assert_goes_on (to, 1, "w 1 a 1\n");
+
+  /* what is only FILTERED does not change as it grows */
+  take (from, log, test_batch ('a', 1, 2, "w", MUSTER_LEVEL_INFO), passes_notice, NULL);
+  take (from, log, test_batch ('a', 3, 3, "w", MUSTER_LEVEL_INFO), passes_notice, NULL);
+  muster_batch_filter_get_pending (from, stream, &pending);
+  g_assert_cmpuint (pending.first_seq, ==, 1);
+  g_assert_cmpuint (pending.n_runs, ==, 0);
+  move_pending (from, to, 6, FALSE);
+  assert_goes_on (to, 6, "w 1-5 filtered\nw 6 a 6\n");
+
+  muster_batch_filter_skip (from, refused, MUSTER_GAP_REFUSED);
+  take (from, log, test_batch ('a', 8, 6, "w", MUSTER_LEVEL_INFO), passes_notice, NULL);
+  move_pending (from, to, 14, FALSE);
+  assert_goes_on (to, 14, "w 1-5 filtered\nw 6-7 refused\nw 8-13 filtered\nw 14 a 14\n");
+
+  /* more than is kept is joined */
+  muster_batch_filter_skip (from, again, MUSTER_GAP_REFUSED);
+  take (from, log, test_batch ('a', 17, 2, "w", MUSTER_LEVEL_INFO), passes_notice, NULL);
+  move_pending (from, to, 19, FALSE);
+  assert_goes_on (to, 19, "w 1-5 filtered\nw 6-16 unknown\nw 17-18 filtered\nw 19 a 19\n");
+
+  /* what comes later than expected is somebody else's loss, or ours */
+  move_pending (from, to, 19, FALSE);
+  assert_goes_on (to, 25, "w 25 a 25\n");
+  move_pending (from, to, 19, TRUE);
+  assert_goes_on (to, 25, "w 1-5 filtered\nw 6-16 unknown\nw 17-18 filtered\nw 19-24 refused\nw 25 a 25\n");
+  assert_goes_on (to, 30, "w 30 a 30\n");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -419,6 +488,7 @@ main (int argc, char **argv)
   g_test_add_func ("/batch-filter/refused", test_refused);
   g_test_add_func ("/batch-filter/hole", test_hole);
   g_test_add_func ("/batch-filter/many-streams", test_many_streams);
+  g_test_add_func ("/batch-filter/pending", test_pending);
   g_test_add_data_func ("/batch-filter/random/gaps", GINT_TO_POINTER (TRUE), test_random);
   g_test_add_data_func ("/batch-filter/random/no-gaps", GINT_TO_POINTER (FALSE), test_random);
   return g_test_run ();

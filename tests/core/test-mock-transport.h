@@ -27,9 +27,14 @@ struct _MockTransport
   guint n_flushes;
   guint n_reopens;
   guint n_stops;
-  GString *written;      /* "a 1-10;a 11-20;": what write() ended DONE with */
-  MusterBatch *retrying; /* owned */
-  gboolean *finalized;   /* nullable; atomic */
+  guint n_skips;
+  guint n_forgets;
+  guint64 mark;                     /* of every stream; 0: it knows none */
+  const MusterPendingRuns *restore; /* nullable; of the stream 'a', which stands at 15 */
+  GString *written;                 /* "a 1-10;a 11-20;": what write() ended DONE with */
+  GString *notes;                   /* "skip a11;forget a;" */
+  MusterBatch *retrying;            /* owned */
+  gboolean *finalized;              /* nullable; atomic */
 };
 
 G_DEFINE_FINAL_TYPE (MockTransport, mock_transport, MUSTER_TYPE_TRANSPORT)
@@ -38,7 +43,11 @@ static gboolean
 mock_transport_start (MusterTransport *transport, GError **error)
 {
   MockTransport *self = MOCK_TRANSPORT (transport);
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
 
+  memset (stream, 'a', sizeof stream);
+  if (self->restore != NULL)
+    muster_transport_set_pending (transport, stream, 15, self->restore);
   if (self->start_with == NULL)
     return TRUE;
   g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, self->start_with);
@@ -134,6 +143,36 @@ mock_transport_stop (MusterTransport *transport)
   mock_transport_count (MOCK_TRANSPORT (transport), &MOCK_TRANSPORT (transport)->n_stops);
 }
 
+static gboolean
+mock_transport_get_mark (MusterTransport *transport, const guint8 *stream, guint64 *next)
+{
+  *next = MOCK_TRANSPORT (transport)->mark;
+  return *next > 0;
+}
+
+static void
+mock_transport_skip (MusterTransport *transport, const guint8 *stream, guint64 next)
+{
+  MockTransport *self = MOCK_TRANSPORT (transport);
+
+  g_assert_cmpuint (muster_transport_get_next_seq (transport), ==, next);
+  g_mutex_lock (&self->lock);
+  g_string_append_printf (self->notes, "skip %c%" G_GUINT64_FORMAT ";", stream[0], next);
+  g_mutex_unlock (&self->lock);
+  mock_transport_count (self, &self->n_skips);
+}
+
+static void
+mock_transport_forget (MusterTransport *transport, const guint8 *stream)
+{
+  MockTransport *self = MOCK_TRANSPORT (transport);
+
+  g_mutex_lock (&self->lock);
+  g_string_append_printf (self->notes, "forget %c;", stream[0]);
+  g_mutex_unlock (&self->lock);
+  mock_transport_count (self, &self->n_forgets);
+}
+
 static void
 mock_transport_finalize (GObject *object)
 {
@@ -141,6 +180,7 @@ mock_transport_finalize (GObject *object)
 
   g_clear_pointer (&self->retrying, muster_batch_unref);
   g_string_free (self->written, TRUE);
+  g_string_free (self->notes, TRUE);
   g_cond_clear (&self->cond);
   g_mutex_clear (&self->lock);
   if (self->finalized != NULL)
@@ -159,6 +199,9 @@ mock_transport_class_init (MockTransportClass *class)
   transport_class->flush = mock_transport_flush;
   transport_class->reopen = mock_transport_reopen;
   transport_class->stop = mock_transport_stop;
+  transport_class->get_mark = mock_transport_get_mark;
+  transport_class->skip = mock_transport_skip;
+  transport_class->forget = mock_transport_forget;
 }
 
 static void
@@ -167,6 +210,7 @@ mock_transport_init (MockTransport *self)
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   self->written = g_string_new (NULL);
+  self->notes = g_string_new (NULL);
 }
 
 static inline MockTransport *

@@ -388,6 +388,32 @@ test_source_fails (void)
   g_assert_finalize_object (source);
 }
 
+/* The smallest of those that are required and know the stream. */
+static void
+test_mark (void)
+{
+  g_autoptr (MusterPipeline) pipeline = muster_pipeline_new ();
+  MockTransport *late = add_mock (pipeline, "late", TRUE);
+  MockTransport *early = add_mock (pipeline, "early", TRUE);
+  MockTransport *optional = add_mock (pipeline, "optional", FALSE);
+  const guint8 stream[MUSTER_STREAM_ID_SIZE] = "aaaaaaaaaaaaaaaa";
+  guint64 next = 0;
+
+  start (pipeline);
+  optional->mark = 3;
+  g_assert_false (muster_pipeline_get_mark (pipeline, stream, &next));
+  late->mark = 20;
+  g_assert_true (muster_pipeline_get_mark (pipeline, stream, &next));
+  g_assert_cmpuint (next, ==, 20);
+  early->mark = 7;
+  g_assert_true (muster_pipeline_get_mark (pipeline, stream, &next));
+  g_assert_cmpuint (next, ==, 7);
+  muster_pipeline_forget (pipeline, stream);
+  mock_transport_wait (late, &late->n_forgets, 1);
+  mock_transport_wait (optional, &optional->n_forgets, 1);
+  muster_pipeline_stop (pipeline, TEST_DEADLINE_US);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -397,6 +423,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/many-pushers", test_many_pushers);
   g_test_add_func ("/pipeline/start-all-or-none", test_start_all_or_none);
   g_test_add_func ("/pipeline/stop-together", test_stop_together);
+  g_test_add_func ("/pipeline/mark", test_mark);
   g_test_add_func ("/source/acknowledged", test_source);
   g_test_add_func ("/source/fails", test_source_fails);
   return g_test_run ();

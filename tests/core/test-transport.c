@@ -461,6 +461,100 @@ test_stop_stalled (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (fixture->ear.n_done, ==, 0);
 }
 
+/* -- marks -- */
+
+/* What an earlier life has had is left out, and is acknowledged all the same. */
+static void
+test_mark (Fixture *fixture, gconstpointer data)
+{
+  fixture->mock->mark = 15;
+  start (fixture);
+  push_records (fixture, 1, 5);
+  push_records (fixture, 6, 9);
+  push_records (fixture, 13, 4);
+  push_records (fixture, 17, 2);
+  wait_for (&fixture->ear, &fixture->ear.n_done, 4);
+  assert_written (fixture, "a15 a16 ;a17 a18 ;");
+  g_assert_cmpstr (fixture->ear.done->str, ==, "a1 a6 a13 a17 ");
+}
+
+/* A gap that the mark goes through is declared from there on. */
+static void
+test_mark_in_gap (Fixture *fixture, gconstpointer data)
+{
+  TestLog log = { NULL };
+
+  fixture->mock->mark = 5;
+  start (fixture);
+  test_log_origin (&log, 'a', 1, "web-1");
+  test_log_record (&log, MUSTER_LEVEL_INFO, "one");
+  test_log_gap (&log, 10, MUSTER_GAP_TORN);
+  test_log_record (&log, MUSTER_LEVEL_INFO, "twelve");
+  push (fixture, test_log_end (&log));
+  wait_for (&fixture->ear, &fixture->ear.n_done, 1);
+  assert_written (fixture, "a5+7torn a12 ;");
+}
+
+/* Whoever keeps marks is told of what is not to be written, too. */
+static void
+test_skip (Fixture *fixture, gconstpointer data)
+{
+  g_object_set (fixture->mock, "level", MUSTER_LEVEL_WARNING, NULL);
+  fixture->mock->script = "F";
+  start (fixture);
+  push_records (fixture, 1, 10);                                          /* left out */
+  push (fixture, test_batch ('a', 11, 2, "web-1", MUSTER_LEVEL_WARNING)); /* refused */
+  push (fixture, test_batch ('a', 13, 1, "web-1", MUSTER_LEVEL_WARNING));
+  wait_for (&fixture->ear, &fixture->ear.n_done, 3);
+  assert_written (fixture, "a1+10filtered a11+2refused a13 ;");
+  g_assert_cmpstr (fixture->mock->notes->str, ==, "skip a11;skip a13;");
+}
+
+static void
+test_forget (Fixture *fixture, gconstpointer data)
+{
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
+
+  memset (stream, 'a', sizeof stream);
+  g_object_set (fixture->mock, "level", MUSTER_LEVEL_WARNING, NULL);
+  start (fixture);
+  push_records (fixture, 1, 10);
+  muster_transport_forget (fixture->transport, stream);
+  mock_transport_wait (fixture->mock, &fixture->mock->n_forgets, 1);
+  push (fixture, test_batch ('a', 11, 1, "web-1", MUSTER_LEVEL_WARNING)); /* of what was left out nothing is known */
+  wait_for (&fixture->ear, &fixture->ear.n_done, 2);
+  assert_written (fixture, "a11 ;");
+  g_assert_cmpstr (fixture->mock->notes->str, ==, "skip a11;forget a;");
+}
+
+/* The base class's own filter goes on where an earlier life left it. */
+static void
+test_pending (Fixture *fixture, gconstpointer data)
+{
+  const MusterPendingRuns pending = { .first_seq = 8, .n_runs = 1, .runs = { { 2, MUSTER_GAP_REFUSED } } };
+
+  muster_transport_set_required (fixture->transport, data == NULL);
+  fixture->mock->restore = &pending;
+  start (fixture);
+  push_records (fixture, data == NULL ? 15 : 20, 1);
+  mock_transport_wait (fixture->mock, &fixture->mock->n_attempts, 1);
+  /* what waited for a transport that nobody waited for is gone */
+  assert_written (fixture,
+                  data == NULL ? "a8+2refused a10+5filtered a15 ;" : "a8+2refused a10+5filtered a15+5refused a20 ;");
+}
+
+static void
+test_state_dir (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = NULL;
+
+  g_assert_null (muster_transport_get_state_dir (fixture->transport));
+  g_assert_true (muster_transport_keeps_state (fixture->transport));
+  muster_transport_set_state_dir (fixture->transport, "/var/lib/x");
+  g_object_get (fixture->transport, "state-dir", &path, NULL);
+  g_assert_cmpstr (path, ==, "/var/lib/x");
+}
+
 #define TRANSPORT_TEST(name, function) g_test_add (name, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -485,5 +579,12 @@ main (int argc, char **argv)
   TRANSPORT_TEST ("/transport/stop/gives-up", test_stop_gives_up);
   TRANSPORT_TEST ("/transport/stop/best-effort", test_stop_best_effort);
   TRANSPORT_TEST ("/transport/stop/stalled", test_stop_stalled);
+  TRANSPORT_TEST ("/transport/mark", test_mark);
+  TRANSPORT_TEST ("/transport/mark/in-gap", test_mark_in_gap);
+  TRANSPORT_TEST ("/transport/skip", test_skip);
+  TRANSPORT_TEST ("/transport/forget", test_forget);
+  TRANSPORT_TEST ("/transport/pending", test_pending);
+  g_test_add ("/transport/pending/best-effort", Fixture, "best effort", set_up, test_pending, tear_down);
+  TRANSPORT_TEST ("/transport/state-dir", test_state_dir);
   return g_test_run ();
 }
