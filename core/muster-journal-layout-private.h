@@ -38,6 +38,8 @@
  *     1280     4  drops: entries refused so far
  *     1284     4  1 while entries are refused without waiting
  *     1288     4  counts entries with FLUSH
+ *     1292     4  drops once more, right after: where the two differ by more than calls can be underway, somebody has
+ *                 written over the header
  *     1408     4  what the reader wants to be woken by (MusterJournalWake)
  *     2048  2048  what the sender's crash handler found out (MusterJournalCrash), for its end record: also where the
  *                 ring was full
@@ -137,7 +139,8 @@ typedef struct
   _Atomic guint32 drops;
   _Atomic guint32 refusing;
   _Atomic guint32 flushes;
-  guint8 line_3[116];
+  _Atomic guint32 drops_again;
+  guint8 line_3[112];
   _Atomic guint32 wake;
   guint8 line_4[MUSTER_JOURNAL_CRASH_OFFSET - 1412];
 

@@ -13,6 +13,9 @@
 
 #include "muster-journal-layout-private.h"
 
+/* So many log calls may have been about to be refused when the process ended. */
+#define UNDERWAY_MAX 64
+
 /* A hostile file could make every step hash 64 KiB; no more than this many times the ring is hashed. */
 #define HASH_BUDGET 64
 
@@ -34,6 +37,7 @@ struct _MusterJournalScan
   guint64 next_place;
   guint32 next_drops;
   MusterJournalHeader *header; /* owned; a copy that is not believed */
+  gboolean truncated;          /* the file is shorter than it was made */
   gboolean have_drops_before;  /* the slot right before next_place was still there: */
   guint32 drops_before;
 };
@@ -157,6 +161,7 @@ muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsi
     }
   scan = g_new0 (MusterJournalScan, 1);
   scan->ring_size = ring_size;
+  scan->truncated = status.st_size < (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size);
   scan->seed = muster_journal_seed (stream);
   scan->next_place = MAX (next_place, 1);
   scan->found = g_array_new (FALSE, FALSE, sizeof (Found));
@@ -179,22 +184,51 @@ muster_journal_scan_free (MusterJournalScan *scan)
   g_free (scan);
 }
 
-/* What lies where slot @index should have been preceded by another one: a call that had not returned, or damage. */
+/* Where slot @index should have been preceded by another one. */
+static gsize
+offset_before (MusterJournalScan *scan, guint index)
+{
+  const Found *before = index > 0 ? &g_array_index (scan->found, Found, index - 1) : NULL;
+
+  if (before == NULL)
+    return (gsize) (atomic_load (&scan->header->acknowledged) & (scan->ring_size - 1)) & ~(gsize) 7;
+  return ((gsize) before->offset + muster_journal_units ((gsize) before->length)) * 8 & (scan->ring_size - 1);
+}
+
+/* What lies there instead: a call that had not returned, or damage. */
 static MusterGapReason
 reason_before (MusterJournalScan *scan, guint index)
 {
-  const Found *before = index > 0 ? &g_array_index (scan->found, Found, index - 1) : NULL;
-  gsize offset;
-  const MusterJournalSlot *slot;
-  gint32 length;
+  const MusterJournalSlot *slot = (const MusterJournalSlot *) (scan->ring + offset_before (scan, index));
+  gint32 length = atomic_load_explicit (&slot->length, memory_order_relaxed);
 
-  if (before == NULL)
-    offset = (gsize) (atomic_load (&scan->header->acknowledged) & (scan->ring_size - 1)) & ~(gsize) 7;
-  else
-    offset = ((gsize) before->offset + muster_journal_units ((gsize) before->length)) * 8 & (scan->ring_size - 1);
-  slot = (const MusterJournalSlot *) (scan->ring + offset);
-  length = atomic_load_explicit (&slot->length, memory_order_relaxed);
-  return length < 0 || (length == 0 && slot->number == 0) ? MUSTER_GAP_TORN : MUSTER_GAP_CORRUPT;
+  return length < 0 || (length == 0 && slot->number == 0 && !scan->truncated) ? MUSTER_GAP_TORN : MUSTER_GAP_CORRUPT;
+}
+
+/* Whether something lies behind the last slot that is neither the work of a call that had not returned nor nothing. */
+static gboolean
+has_damaged_end (MusterJournalScan *scan)
+{
+  gsize offset = offset_before (scan, scan->found->len);
+  guint32 end = (guint32) atomic_load (&scan->header->reserved);
+  guint32 left = (end - (guint32) (offset / 8)) & (guint32) (scan->ring_size / 8 - 1);
+
+  if (scan->truncated)
+    return TRUE;
+  while (left > 0)
+    {
+      const MusterJournalSlot *slot = (const MusterJournalSlot *) (scan->ring + offset);
+      gint32 length = atomic_load_explicit (&slot->length, memory_order_relaxed);
+      guint32 units = 1;
+
+      if (length < 0 && length >= -MUSTER_JOURNAL_ITEM_MAX)
+        units = muster_journal_units ((gsize) -length);
+      else if (length != 0 || slot->checksum != 0)
+        return TRUE;
+      offset = (offset + (gsize) units * 8) & (scan->ring_size - 1);
+      left -= MIN (units, left);
+    }
+  return FALSE;
 }
 
 gboolean
@@ -223,33 +257,41 @@ muster_journal_scan_next (MusterJournalScan *scan, MusterJournalItem *item)
   return TRUE;
 }
 
+/* What the header tells of the end: how many places are behind the last slot, and how many of them were refused. FALSE
+ * where somebody has emptied the file or written over its header. */
+static gboolean
+read_end (MusterJournalScan *scan, guint32 *ahead, guint32 *refused)
+{
+  guint32 number = (guint32) (atomic_load (&scan->header->reserved) >> 32);
+  guint32 drops = atomic_load (&scan->header->drops);
+  guint32 underway = drops - atomic_load (&scan->header->drops_again);
+
+  *refused = drops - scan->next_drops;
+  *ahead = number + drops - (guint32) (scan->next_place - 1);
+  return memcmp (scan->header->magic, MUSTER_JOURNAL_MAGIC, sizeof scan->header->magic) == 0 && underway <= UNDERWAY_MAX
+         && (gint32) *refused >= 0 && (gint32) *ahead >= 0 && *ahead >= *refused
+         && *ahead - *refused <= scan->ring_size / sizeof (MusterJournalSlot);
+}
+
 void
 muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, guint64 *lost,
                                   MusterGapReason *lost_reason)
 {
-  guint32 number = (guint32) (atomic_load (&scan->header->reserved) >> 32);
-  guint32 drops = atomic_load (&scan->header->drops);
-  guint32 ahead_drops = drops - scan->next_drops;
-  guint32 ahead = number + drops - (guint32) (scan->next_place - 1);
+  guint32 ahead, ahead_refused;
 
   *refused = 0;
   *lost = 0;
   *lost_reason = MUSTER_GAP_UNKNOWN;
-  if (memcmp (scan->header->magic, MUSTER_JOURNAL_MAGIC, sizeof scan->header->magic) != 0)
+  if (!read_end (scan, &ahead, &ahead_refused))
     {
-      /* Somebody has emptied the file, or written over it: what it held cannot be counted any more. */
-      *lost = 1;
+      *lost = 1; /* the slots tell nothing of what followed them, and what that was cannot be counted any more */
       return;
     }
-  if ((gint32) ahead_drops < 0 || (gint32) ahead < 0 || ahead < ahead_drops
-      || ahead - ahead_drops > scan->ring_size / sizeof (MusterJournalSlot))
-    return; /* the header is not to be believed, and the slots tell nothing of what followed them */
-
-  *refused = ahead_drops;
-  /* A last call that had not returned left nothing that anyone could miss; damage to one that had is said. */
-  if (ahead > ahead_drops && reason_before (scan, scan->found->len) == MUSTER_GAP_CORRUPT)
+  *refused = ahead_refused;
+  /* Last calls that had not returned left nothing that anyone could miss; damage to one that had is said. */
+  if (ahead > ahead_refused && has_damaged_end (scan))
     {
-      *lost = ahead - ahead_drops;
+      *lost = ahead - ahead_refused;
       *lost_reason = MUSTER_GAP_CORRUPT;
     }
 }

@@ -338,6 +338,11 @@ monotonic_ns (void)
   return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
 }
 
+/* Whether this thread is in a call that may have reserved a slot and not yet published it. A signal handler that interrupts
+ * such a call must not wait for room: nothing behind that slot can be read, so it would wait for itself. It may take the
+ * reserve instead. */
+static __thread volatile gboolean may_hold_slot __attribute__ ((tls_model ("initial-exec")));
+
 /* Sleeps until something is acknowledged; FALSE once @deadline_ns has passed. */
 static gboolean
 wait_for_room (MusterJournal *journal, guint32 acknowledgements, gint64 deadline_ns)
@@ -349,9 +354,11 @@ wait_for_room (MusterJournal *journal, guint32 acknowledgements, gint64 deadline
   if (left <= 0)
     return FALSE;
   timeout = (struct timespec){ left / 1000000000, left % 1000000000 };
+  may_hold_slot = FALSE; /* nobody comes here who was called within another call */
   atomic_fetch_add (&header->waiters, 1);
   syscall (SYS_futex, &header->acknowledgements, FUTEX_WAIT, acknowledgements, &timeout, NULL, 0);
   atomic_fetch_sub (&header->waiters, 1);
+  may_hold_slot = TRUE;
   return TRUE;
 }
 
@@ -359,6 +366,7 @@ static gboolean
 refuse (MusterJournal *journal)
 {
   atomic_fetch_add (&journal->header->drops, 1);
+  atomic_fetch_add_explicit (&journal->header->drops_again, 1, memory_order_relaxed);
   return FALSE;
 }
 
@@ -466,14 +474,22 @@ append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournal
 gboolean
 muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags)
 {
-  return append (journal, bytes, length, flags, NULL);
+  return muster_journal_append_marked (journal, bytes, length, flags, NULL);
 }
 
 gboolean
 muster_journal_append_marked (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags,
                               _Atomic guint64 *mark)
 {
-  return append (journal, bytes, length, flags, mark);
+  gboolean nested = may_hold_slot;
+  gboolean appended;
+
+  if (G_UNLIKELY (nested))
+    flags |= MUSTER_JOURNAL_NO_WAIT | MUSTER_JOURNAL_USE_RESERVE;
+  may_hold_slot = TRUE;
+  appended = append (journal, bytes, length, flags, mark);
+  may_hold_slot = nested;
+  return appended;
 }
 
 guint64

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -480,6 +481,127 @@ test_scan_garbage (void)
   g_assert_no_errno (ftruncate (fd, MUSTER_JOURNAL_HEADER_SIZE + RING)); /* for the unmapping side */
 }
 
+/* What is missing behind the last whole slot: calls that had not returned are not said, damage is, whatever stands before
+ * it; and a file that became shorter has lost what its header counts. */
+static void
+test_scan_end (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  MusterJournalSlot *slots[10];
+  MusterJournalItem item;
+  guint64 refused, lost;
+  MusterGapReason reason;
+
+  for (guint i = 0; i < 10; i++)
+    {
+      append_text (journal, i, MUSTER_JOURNAL_PLAIN);
+      g_assert_true (muster_journal_peek (journal, &item));
+      slots[i] = slot_of (journal, &item);
+      muster_journal_advance (journal);
+    }
+  for (guint step = 0; step < 3; step++)
+    {
+      g_autoptr (MusterJournalScan) scan = NULL;
+      guint n = 0;
+
+      if (step == 0) /* the last but one stopped halfway, the last before it began */
+        {
+          atomic_store (&slots[8]->length, -slots[8]->length);
+          ((guint8 *) (slots[8] + 1))[0] = 0;
+          memset (slots[9], 0, sizeof *slots[9] + (gsize) slots[9]->length);
+        }
+      else if (step == 1) /* the last was whole, and is damaged */
+        slots[9]->checksum = 1;
+      else
+        {
+          memset (slots[8], 0, sizeof *slots[8]);
+          memset (slots[9], 0, sizeof *slots[9]);
+          g_assert_no_errno (ftruncate (muster_journal_get_fd (journal), MUSTER_JOURNAL_HEADER_SIZE + RING - 4096));
+        }
+      scan = scan_of (journal, 1, 0);
+      while (muster_journal_scan_next (scan, &item))
+        n++;
+      g_assert_cmpuint (n, ==, 8);
+      muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
+      g_assert_cmpuint (refused, ==, 0);
+      g_assert_cmpuint (lost, ==, step == 0 ? 0 : 2);
+      g_assert_cmpint (reason, ==, step == 0 ? MUSTER_GAP_UNKNOWN : MUSTER_GAP_CORRUPT);
+    }
+  g_assert_no_errno (ftruncate (muster_journal_get_fd (journal), MUSTER_JOURNAL_HEADER_SIZE + RING));
+}
+
+/* A header that somebody has written over invents no refusals: what it held cannot be counted. */
+static void
+test_scan_header (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  g_autoptr (MusterJournalScan) scan = NULL;
+  const guint32 wrong = 1u << 30;
+  MusterJournalItem item;
+  guint64 refused, lost;
+  MusterGapReason reason;
+
+  append_text (journal, 1, MUSTER_JOURNAL_PLAIN);
+  g_assert_cmpint (
+      pwrite (muster_journal_get_fd (journal), &wrong, sizeof wrong, G_STRUCT_OFFSET (MusterJournalHeader, drops)), ==,
+      sizeof wrong);
+  scan = scan_of (journal, 1, 0);
+  g_assert_true (muster_journal_scan_next (scan, &item));
+  muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
+  g_assert_cmpuint (refused, ==, 0);
+  g_assert_cmpuint (lost, ==, 1);
+  g_assert_cmpint (reason, ==, MUSTER_GAP_UNKNOWN);
+}
+
+/* -- a signal handler within a log call --------------------------------------------------------------- */
+
+static struct
+{
+  MusterJournal *journal;
+  void *page;
+  guint kept, refused;
+} interrupted;
+
+/* The call's bytes are in a page that cannot be read: this runs between the reservation and the publication. */
+static void
+fault_cb (int number)
+{
+  static const guint8 bytes[] = "from the handler";
+
+  while (muster_journal_append (interrupted.journal, bytes, sizeof bytes, MUSTER_JOURNAL_PLAIN))
+    interrupted.kept++;
+  interrupted.refused++;
+  mprotect (interrupted.page, 4096, PROT_READ | PROT_WRITE);
+}
+
+/* Nobody can make room behind the call that was interrupted, so the handler's call must not wait for it. */
+static void
+test_handler (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  struct sigaction action = { .sa_handler = fault_cb }, before;
+  gint64 begun = g_get_monotonic_time ();
+  MusterJournalItem item;
+  guint n = 0;
+
+  muster_journal_set_block_timeout (journal, 100 * G_TIME_SPAN_SECOND);
+  interrupted.journal = journal;
+  interrupted.page = mmap (NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  g_assert_true (interrupted.page != MAP_FAILED);
+  sigaction (SIGSEGV, &action, &before);
+  g_assert_true (muster_journal_append (journal, interrupted.page, 100, MUSTER_JOURNAL_PLAIN));
+  sigaction (SIGSEGV, &before, NULL);
+  g_assert_cmpint (g_get_monotonic_time () - begun, <, 50 * G_TIME_SPAN_SECOND);
+  g_assert_cmpuint (interrupted.refused, ==, 1);
+  while (muster_journal_peek (journal, &item))
+    {
+      g_assert_cmpuint (item.place, ==, ++n);
+      muster_journal_advance (journal);
+    }
+  g_assert_cmpuint (n, ==, interrupted.kept + 1);
+  munmap (interrupted.page, 4096);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -495,5 +617,8 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/scan", test_scan);
   g_test_add_func ("/journal/scan-holes", test_scan_holes);
   g_test_add_func ("/journal/scan-garbage", test_scan_garbage);
+  g_test_add_func ("/journal/scan-end", test_scan_end);
+  g_test_add_func ("/journal/scan-header", test_scan_header);
+  g_test_add_func ("/journal/handler", test_handler);
   return g_test_run ();
 }
