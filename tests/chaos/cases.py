@@ -1,0 +1,575 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is done to a cluster: one function for each case of the table in docs/reliability.md."""
+
+import os
+import re
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from cluster import Cluster, end, is_alive, wait_for
+
+CASES = []
+
+
+@dataclass
+class Case:
+    """A case of the table: its rounds in the long run and in the short one, and what it may declare."""
+
+    name: str
+    help: str
+    rounds: int
+    short: int
+    run: Callable
+    may_declare: tuple = ("torn",)
+    skip: Callable = lambda: None
+
+
+def case(name, rounds, short, help, **more):
+    """Makes a case of a function that takes a Row."""
+    def add(function):
+        CASES.append(Case(name, help, rounds, short, function, **more))
+        return function
+    return add
+
+
+def groups(row, size):
+    """Rounds in groups, each a runtime directory of its own, so that files stay small."""
+    left = row.wanted
+    while left > 0:
+        yield min(size, left)
+        left -= size
+
+
+# -- workers die ------------------------------------------------------------------------------------------
+
+
+def kill_workers(row, threads):
+    for rounds in groups(row, 25):
+        with Cluster(row, f"--threads={threads}") as cluster:
+            cluster.start()
+            for life in range(rounds):
+                cluster.wait_life(life)
+                time.sleep(row.random.uniform(0, 0.12))
+                end(cluster.page.pid(life))
+                row.rounds += 1
+            cluster.wait_life(rounds)
+            cluster.finish()
+            check_ends(row, row.take(cluster), signal=9, but_last=True)
+
+
+def check_ends(row, result, signal=None, status=None, but_last=False, backtrace=False, stderr=False):
+    """Every life has its death record, as the last entry of its own stream."""
+    lives = result["lives"][:-1] if but_last else result["lives"]
+    for life in lives:
+        missing = [what for what in ("ended", "last", "run_time", "rss") if not life[what]]
+        missing += ["backtrace"] if backtrace and not life["backtrace"] else []
+        missing += ["stderr"] if stderr and not life["stderr"] else []
+        if missing:
+            row.problem(f"the death record of pid {life['pid']} lacks: {', '.join(missing)}")
+        if signal is not None and life["signal"] != signal or status is not None and life["status"] != status:
+            row.problem(f"pid {life['pid']}: signal {life['signal']}, status {life['status']}")
+
+
+@case("kill-worker-1", 300, 6, "kill -9 a worker of one thread under full load, at a random time")
+def kill_worker_1(row):
+    kill_workers(row, 1)
+
+
+@case("kill-worker-8", 300, 6, "kill -9 a worker of eight threads under full load, at a random time")
+def kill_worker_8(row):
+    kill_workers(row, 8)
+
+
+# -- the primary dies -------------------------------------------------------------------------------------
+
+
+def replace_primary(row, cluster, down=0.0):
+    """After the primary has died: another one, and how long it takes to adopt all."""
+    before = cluster.marks()
+    time.sleep(down)
+    cluster.start()
+    took = cluster.wait_adopted(before)
+    row.longest = max(getattr(row, "longest", 0), took)
+
+
+@case("kill-primary", 300, 6, "kill -9 the primary under full load; its workers are adopted within 5 s")
+def kill_primary(row):
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=2", instances=2) as cluster:
+            cluster.start()
+            cluster.wait_life(1)
+            for _ in range(rounds):
+                time.sleep(row.random.uniform(0.01, 0.15))
+                cluster.kill_primary()
+                replace_primary(row, cluster, row.random.uniform(0, 0.05))
+                row.rounds += 1
+            if cluster.page.n_lives != 2:
+                row.problem(f"{cluster.page.n_lives} lives instead of 2: not adopted, but started again")
+            cluster.finish()
+            row.take(cluster)
+    row.note(f"adopted within {row.longest:.2f} s")
+
+
+@case("kill-both", 100, 4, "kill -9 the primary and a worker together")
+def kill_both(row):
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=2", instances=2) as cluster:
+            cluster.start()
+            cluster.wait_life(1)
+            for number in range(rounds):
+                time.sleep(row.random.uniform(0.01, 0.15))
+                victim = row.random.choice(cluster.page.living())
+                steps = [lambda: end(cluster.page.pid(victim)), cluster.kill_primary]
+                row.random.shuffle(steps)
+                steps[0]()
+                time.sleep(row.random.choice((0, 0, 0.002)))
+                steps[1]()
+                replace_primary(row, cluster)
+                cluster.wait_life(2 + number)
+                row.rounds += 1
+            cluster.finish()
+            row.take(cluster)
+    row.note(f"adopted within {row.longest:.2f} s")
+
+
+# -- workers crash ----------------------------------------------------------------------------------------
+
+
+def crash_workers(row, how, backtrace=False, **expected):
+    for rounds in groups(row, 20):
+        with Cluster(row, f"--threads=3 --end={how} --after={row.random.randrange(100, 3000)}") as cluster:
+            cluster.start()
+            wait_for(lambda: cluster.page.n_lives > rounds, f"{rounds} lives have ended")
+            row.rounds += rounds
+            cluster.page.set_quiet(1)
+            cluster.finish()
+            result = row.take(cluster)
+            result["lives"] = result["lives"][:rounds]
+            check_ends(row, result, stderr=True, backtrace=backtrace, **expected)
+
+
+@case("crash-segv", 20, 2, "a thread of a worker runs into SIGSEGV")
+def crash_segv(row):
+    crash_workers(row, "segv", signal=11, backtrace=True)
+
+
+@case("crash-abort", 20, 2, "a thread of a worker calls abort()")
+def crash_abort(row):
+    crash_workers(row, "abort", signal=6, backtrace=True)
+
+
+@case("crash-g-error", 20, 2, "a thread of a worker calls g_error()")
+def crash_error(row):
+    crash_workers(row, "error", signal=5, backtrace=True)
+
+
+@case("crash-exit", 20, 2, "a thread of a worker calls exit() while others log")
+def crash_exit(row):
+    crash_workers(row, "exit", status=7)
+
+
+# -- the primary stands still -----------------------------------------------------------------------------
+
+
+@case("stop-primary", 3, 1, "SIGSTOP for 20 s (1 s in the short run): calls keep to block-timeout; declared is what was "
+      "refused", may_declare=("torn", "journal-full"))
+def stop_primary(row):
+    seconds = 1 if row.is_short else 20
+    for _ in groups(row, 1):
+        with Cluster(row, "--threads=2 --rate=5000 --late-us=200000", instances=2,
+                     group={"journal-size": "256KiB", "block-timeout": "100ms"}) as cluster:
+            cluster.start()
+            cluster.wait_life(1)
+            time.sleep(row.random.uniform(0.05, 0.2))
+            cluster.stop_primary()
+            time.sleep(seconds)
+            cluster.continue_primary()
+            time.sleep(0.3)
+            cluster.page.set_quiet(1)
+            time.sleep(0.05)
+            drops = sum(journal.drops for journal in cluster.journals())
+            cluster.finish()
+            result = row.take(cluster)
+            row.rounds += 1
+            if drops == 0 or result["declared"]["journal-full"] != drops:
+                row.problem(f"{drops} calls were refused, {result['declared']['journal-full']} declared")
+            row.note(f"longest call {result['longest_us'] / 1000:.0f} ms")
+
+
+# -- the disk is full -------------------------------------------------------------------------------------
+
+
+class SmallDisk:
+    """A tmpfs that grows on demand."""
+
+    def __init__(self, megabytes):
+        self.path = tempfile.mkdtemp(prefix="muster-chaos-disk-")
+        self.megabytes = megabytes
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "chaos", self.path], check=True)
+
+    def free(self):
+        """Bytes that are left."""
+        state = os.statvfs(self.path)
+        return state.f_bavail * state.f_bsize
+
+    def grow(self, megabytes):
+        self.megabytes += megabytes
+        subprocess.run(["mount", "-o", f"remount,size={self.megabytes}m", self.path], check=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        subprocess.run(["umount", self.path], check=True)
+        os.rmdir(self.path)
+
+
+def cannot_mount():
+    try:
+        with SmallDisk(1):
+            return None
+    except (OSError, subprocess.CalledProcessError):
+        return "needs the right to mount a tmpfs"
+
+
+@case("disk-full", 20, 2, "the log disk (a small tmpfs) is full, then freed", skip=cannot_mount)
+def disk_full(row):
+    for rounds in groups(row, 10):
+        with SmallDisk(6) as disk, Cluster(row, "--threads=2 --rate=40000", instances=2, output_dir=disk.path,
+                                           group={"journal-size": "256KiB"}) as cluster:
+            cluster.start()
+            cluster.wait_life(1)
+            for _ in range(rounds):
+                before = []
+
+                def is_stuck():
+                    before.append(cluster.page.all_returned())
+                    return len(before) > 50 and before[-1] == before[-50]
+                wait_for(is_stuck, "everything waits for room")
+                time.sleep(row.random.uniform(0, 0.1))
+                disk.grow(5)
+                wait_for(lambda: cluster.page.all_returned() > before[-1], "it goes on")
+                row.rounds += 1
+            cluster.page.set_quiet(1)
+            disk.grow(60)
+            cluster.finish()
+            row.take(cluster)
+            said = sum("No space left" in record.get("message", "") for record in cluster.records("--level=warning"))
+            if not 1 <= said <= 3 * (rounds + 1):
+                row.problem(f"it was said {said} times")
+
+
+# -- a transport is stalled -------------------------------------------------------------------------------
+
+
+class Pipe:
+    """A pipe behind the primary's standard output; read into a file, or not."""
+
+    def __init__(self, path):
+        self.read_fd, self.write_fd = os.pipe()
+        self.path = path
+        self.thread = None
+
+    def drain(self):
+        os.close(self.write_fd)
+        self.thread = threading.Thread(target=self._drain)
+        self.thread.start()
+
+    def _drain(self):
+        with open(self.path, "wb") as file:
+            while data := os.read(self.read_fd, 1 << 16):
+                file.write(data)
+
+    def close(self):
+        self.thread.join()
+        os.close(self.read_fd)
+
+
+def measure_rate(cluster, seconds):
+    """Bytes a second into the protobuf file, while all is new."""
+    path = cluster.path("protobuf")
+    cluster.wait_life(1)
+    wait_for(lambda: os.path.getsize(path) > 1 << 20, "the file grows")
+    begun, size = time.monotonic(), os.path.getsize(path)
+    time.sleep(seconds)
+    return (os.path.getsize(path) - size) / (time.monotonic() - begun)
+
+
+def rate_of(row, console):
+    """The healthy transport's rate beside @console, which nobody reads; None: alone."""
+    with Cluster(row, "--threads=1", instances=2, outputs=["protobuf"], console=console,
+                 group={"journal-size": "256MiB"}) as cluster:
+        pipe = os.pipe()
+        cluster.start(stdout=pipe[1])
+        rate = measure_rate(cluster, 0.4)
+        for fd in pipe:
+            os.close(fd)
+        return rate
+
+
+def stalled(row, console, least):
+    """Pairs of runs, so that what else this machine does hits both; the best pair counts."""
+    ratios = []
+    for _ in range(row.wanted * 3):
+        alone = rate_of(row, None)
+        ratios.append(rate_of(row, console) / alone)
+        if ratios[-1] >= least and len(ratios) >= row.wanted:
+            break
+    row.note(f"the healthy one keeps {', '.join(f'{ratio:.0%}' for ratio in ratios)} of its rate")
+    if max(ratios) < least:
+        row.problem(f"the healthy one keeps {max(ratios):.0%} of its rate at most")
+
+
+def resident(pid):
+    """Anonymous memory, in bytes."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon"))
+
+
+@case("stalled-required", 3, 1, "a required transport that stands still beside a healthy one")
+def stalled_required(row):
+    stalled(row, {"required": "true"}, 0.9)
+    for _ in groups(row, 1):
+        with Cluster(row, "--threads=2", instances=2, outputs=["protobuf"], console={"required": "true"},
+                     group={"journal-size": "4MiB"}) as cluster:
+            pipe = Pipe(cluster.console)
+            cluster.start(stdout=pipe.write_fd)
+            cluster.wait_life(1)
+            before = []
+
+            def is_stuck():
+                before.append(cluster.page.all_returned())
+                return len(before) > 50 and before[-1] == before[-50]
+            wait_for(is_stuck, "the journals are full")
+            memory = resident(cluster.primary.pid)
+            if memory > (2 * 4 + 16 + 8) << 20:
+                row.problem(f"the primary has {memory >> 20} MiB, for journals of 8")
+            row.note(f"the primary has {memory >> 20} MiB then, for journals of 8")
+            pipe.drain()
+            wait_for(lambda: cluster.page.all_returned() > before[-1], "it goes on")
+            time.sleep(0.1)
+            cluster.page.set_quiet(1)
+            cluster.finish()
+            pipe.close()
+            row.take(cluster)
+            row.rounds += 1
+
+
+@case("stalled-best-effort", 3, 1, "a best-effort transport that stands still beside a healthy one")
+def stalled_best_effort(row):
+    stalled(row, {"required": "false"}, 0.95)
+    for _ in groups(row, 1):
+        with Cluster(row, "--threads=2", instances=2, outputs=["protobuf"], console={"required": "false"}) as cluster:
+            pipe = os.pipe()
+            cluster.start(stdout=pipe[1])
+            cluster.wait_life(1)
+            time.sleep(0.3)
+            cluster.finish()
+            for fd in pipe:
+                os.close(fd)
+            row.take(cluster)
+            row.rounds += 1
+
+
+# -- journals are damaged ---------------------------------------------------------------------------------
+
+
+def damage(row, cluster, life, hurt):
+    """While the primary stands still: the worker's journal fills, the worker is killed, the journal is hurt."""
+    pid = cluster.page.pid(life)
+    journal = cluster.journal_of(pid)
+    cluster.stop_primary()
+    wait_for(lambda: journal.used > journal.ring_size * 0.8, "its journal is full")
+    end(pid)
+    wait_for(lambda: not is_alive(pid), "it has ended")
+    hurt(journal)
+    cluster.continue_primary()
+
+
+def flip_bytes(row, options, per_journal, unchecked=()):
+    for flips in groups(row, per_journal * 10):
+        with Cluster(row, "--threads=2", instances=2, group={"journal-size": "256KiB"}) as cluster:
+            cluster.hits = []
+
+            def hurt(journal):
+                command = [f"{row.build}/tests/chaos/chaos-flip", journal.path, f"--flips={per_journal}",
+                           f"--seed={row.random.randrange(1 << 31)}", *options]
+                cluster.hits.append(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+            cluster.start()
+            cluster.wait_life(1)
+            for life in range(2, 2 + flips // per_journal):
+                damage(row, cluster, life - 2, hurt)
+                cluster.wait_life(life)
+                row.rounds += per_journal
+            cluster.finish()
+            row.take(cluster, unchecked)
+
+
+@case("flip-bytes", 2000, 100, "bytes of a dead worker's journal are flipped before it is drained: what was hit is "
+      "declared, and nothing else", may_declare=("torn", "corrupt"))
+def flip_ring(row):
+    flip_bytes(row, [], 20)
+
+
+@case("flip-header", 200, 10, "bytes of a dead worker's journal's header are flipped: nothing is lost",
+      may_declare=("torn", "corrupt", "unknown", "journal-full"))
+def flip_header(row):
+    flip_bytes(row, ["--header"], 5, unchecked=("overdeclared",))
+
+
+def truncate_journals(row, size):
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=2", instances=2, group={"journal-size": "256KiB"}) as cluster:
+            cluster.start()
+            cluster.wait_life(1)
+            for life in range(2, 2 + rounds):
+                damage(row, cluster, life - 2, lambda journal: os.truncate(journal.path, size(journal)))
+                cluster.wait_life(life)
+                row.rounds += 1
+            cluster.finish()
+            result = row.take(cluster, unchecked=("uncountable",))
+            row.uncountable = getattr(row, "uncountable", 0) + result["uncountable"]
+            yield result["lives"][:rounds]
+    row.note(f"{row.uncountable} records are lost in what is declared UNKNOWN")
+
+
+@case("truncate-journal", 20, 3, "a dead worker's journal is truncated to 0: its loss is declared UNKNOWN",
+      may_declare=("torn", "unknown"))
+def truncate_journal(row):
+    for lives in truncate_journals(row, lambda journal: 0):
+        for life in lives:
+            if not life["unknown"]:
+                row.problem(f"pid {life['pid']}: nothing is declared UNKNOWN")
+
+
+@case("shorten-journal", 20, 3, "a dead worker's journal is truncated somewhere",
+      may_declare=("torn", "corrupt", "unknown"))
+def shorten_journal(row):
+    for _ in truncate_journals(row, lambda journal: row.random.randrange(1, 4096 + journal.ring_size)):
+        pass
+
+
+@case("truncate-living", 20, 3, "a living worker's journal is truncated to 0: SIGBUS ends it, and nobody else",
+      may_declare=("torn", "unknown"))
+def truncate_living(row):
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=2", instances=2, group={"journal-size": "256KiB"}) as cluster:
+            cluster.start()
+            cluster.wait_life(1)
+            for life in range(2, 2 + rounds):
+                os.truncate(cluster.journal_of(cluster.page.pid(life - 2)).path, 0)
+                cluster.wait_life(life)
+                row.rounds += 1
+            cluster.finish()
+            check_ends(row, {"lives": row.take(cluster, unchecked=("uncountable",))["lives"][:rounds]}, signal=7)
+
+
+# -- fork, threads, signals -------------------------------------------------------------------------------
+
+
+@case("fork", 3, 1, "forked children log, while threads log")
+def fork(row):
+    for _ in groups(row, 1):
+        with Cluster(row, "--threads=4 --rate=20000 --forks=20") as cluster:
+            cluster.start()
+            cluster.wait_life(0)
+            wait_for(lambda: cluster.page.forked(0) + cluster.page.hung(0) == 20, "the children end")
+            time.sleep(0.1)
+            cluster.finish()
+            row.take(cluster)
+            row.rounds += 1
+            if cluster.page.hung(0):
+                row.problem(f"{cluster.page.hung(0)} children hung")
+            said = [match.group() for record in cluster.records()
+                    if (match := re.search(r"child \d+ of 0 says \d+", record.get("message", "")))]
+            if len(said) != 2000 or len(set(said)) != 2000:
+                row.problem(f"of 2000 records of children {len(set(said))} are there, {len(said)} times")
+
+
+def signal_handlers(row, count, options, journal_size):
+    for _ in groups(row, 1):
+        with Cluster(row, f"--threads=2 --signals={count} {options}", group={"journal-size": journal_size}) as cluster:
+            cluster.start()
+            cluster.wait_life(0)
+
+            def handled():
+                return cluster.page.lane(0, 2)[1] + cluster.page.lane(0, 3)[1] >= count
+            wait_for(handled, f"{count} signals are handled", 300)
+            cluster.finish()
+            result = row.take(cluster)
+            row.rounds += 1
+            row.note(f"longest call {result['longest_us'] / 1000:.0f} ms")
+
+
+@case("signal-handler", 3, 1, "a signal handler logs 10^6 times (10^4 in the short run) during logging")
+def signal_handler(row):
+    signal_handlers(row, 10_000 if row.is_short else 1_000_000, "--rate=20000", "1MiB")
+
+
+@case("signal-handler-full", 3, 1, "a signal handler logs during logging, while a small journal is always full")
+def signal_handler_full(row):
+    signal_handlers(row, 2_000, "", "256KiB")
+
+
+# -- restarts ---------------------------------------------------------------------------------------------
+
+
+@case("restart-storm", 3, 1, "a worker that dies at once: backoff, then failed, then an idle primary")
+def restart_storm(row):
+    for _ in groups(row, 1):
+        with Cluster(row, exec_line="/bin/false", group={"restart-delay": "10ms", "restart-delay-max": "200ms",
+                                                         "restart-limit": "8", "restart-window": "1min"}) as cluster:
+            cluster.start()
+
+            def has_failed():
+                cluster.check_primary()
+                return any(event(record) == "failed" for record in cluster.records())
+            time.sleep(1.2)
+            wait_for(has_failed, "the worker is given up", 10, 0.2)
+            before = spent(cluster.primary.pid)
+            time.sleep(1)
+            after = spent(cluster.primary.pid)
+            cluster.finish()
+            row.take(cluster)
+            row.rounds += 1
+            if after[0] - before[0] > 0.01 or after[1] - before[1] > 20:
+                row.problem(f"in an idle second the primary takes {after[0] - before[0]:.2f} s of processor time and "
+                            f"wakes {after[1] - before[1]} times")
+            row.note(f"{after[1] - before[1]} wake-ups in an idle second")
+            check_backoff(row, cluster.records())
+
+
+def event(record):
+    return record.get("fields", {}).get("event")
+
+
+def spent(pid):
+    """Processor time in seconds, and how often it went to sleep."""
+    with open(f"/proc/{pid}/stat", encoding="latin-1") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    sleeps = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+            sleeps += next(int(line.split()[1]) for line in status if line.startswith("voluntary"))
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), sleeps
+
+
+def check_backoff(row, records):
+    """8 restarts after 10, 20, 40, ... 200 ms, each 20 % more or less, and what a start costs."""
+    starts = [seconds_of(record["time"]) for record in records if event(record) == "start"]
+    if len(starts) != 9:
+        row.problem(f"{len(starts)} starts instead of 9")
+    for number, (one, two) in enumerate(zip(starts, starts[1:])):
+        delay = min(0.01 * 2 ** number, 0.2)
+        if not 0.8 * delay - 0.001 <= two - one <= 1.2 * delay + 0.1:
+            row.problem(f"restart {number + 1} came after {two - one:.3f} s instead of about {delay:.3f} s")
+
+
+def seconds_of(text):
+    """2026-01-01T12:00:00.123456789Z, within a day."""
+    match = re.search(r"T(\d+):(\d+):([\d.]+)", text)
+    return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
