@@ -31,6 +31,7 @@
 
 #include <glib/gstdio.h>
 
+#include "muster-fault-private.h"
 #include "muster-journal-layout-private.h"
 
 struct _MusterJournal
@@ -443,8 +444,10 @@ append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournal
 
   if (length == 0 || length > MUSTER_JOURNAL_ITEM_MAX)
     return refuse (journal);
+  MUSTER_FAULT ("journal.reserve.before");
   if (!reserve (journal, muster_journal_units (length), flags, &position, &number, &drops))
     return FALSE;
+  MUSTER_FAULT ("journal.reserve.after");
   if (G_UNLIKELY (atomic_load_explicit (&header->refusing, memory_order_relaxed))
       && !(flags & MUSTER_JOURNAL_USE_RESERVE))
     atomic_store_explicit (&header->refusing, 0, memory_order_relaxed);
@@ -458,7 +461,9 @@ append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournal
   if (mark != NULL)
     atomic_store (mark, G_GUINT64_CONSTANT (1) << 32 | (guint32) (number + drops));
   slot->checksum = muster_journal_checksum (slot, length, journal->seed);
+  MUSTER_FAULT ("journal.publish.before");
   atomic_store_explicit (&slot->length, (gint32) length, memory_order_release);
+  MUSTER_FAULT ("journal.publish.after");
 
   if (G_UNLIKELY (flags & MUSTER_JOURNAL_FLUSH))
     atomic_fetch_add (&header->flushes, 1);

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "muster-metrics-area-private.h"
+#include "muster-fault-private.h"
 #include "muster-receiver-parts-private.h"
 
 /* Gives the builder's batch to the pipeline, and begins the next one. */
@@ -162,6 +163,7 @@ muster_receiver_stream_finish (MusterReceiverStream *stream, GBytes *end_record,
   if (stream->finishing)
     return;
   stream->finishing = TRUE;
+  MUSTER_FAULT ("receiver.drain.before");
   muster_receiver_stream_get_labels (stream, &labels);
   muster_batch_builder_init (&builder, &labels);
   builder.one_label = !g_str_equal (stream->identity.worker, "master"); /* who holds the lines of its workers */
@@ -171,6 +173,7 @@ muster_receiver_stream_finish (MusterReceiverStream *stream, GBytes *end_record,
   if (end_record != NULL)
     add_entry (stream, &builder, end_record);
   push_built (stream, &builder);
+  MUSTER_FAULT ("receiver.drain.after");
   muster_batch_builder_clear (&builder);
   if (stream->acknowledged == stream->accepted)
     muster_receiver_stream_acknowledge (stream, stream->accepted); /* nothing was left to wait for */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "muster-fault-private.h"
 #include "muster-receiver-parts-private.h"
 
 /* Where numbers end: at a million in a second it is reached in 292,000 years. Beyond it sums would wrap. */
@@ -183,6 +184,7 @@ on_batch (MusterReceiverStream *stream, const MusterReceiverFrame *frame)
       muster_batch_unref (batch);
       batch = rest;
     }
+  MUSTER_FAULT ("receiver.accept");
   stream->accepted = end;
   stream->accepted_drops = frame->header.drops;
   muster_receiver_stream_push (stream, batch);

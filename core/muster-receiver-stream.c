@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "muster-fault-private.h"
 #include "muster-receiver-parts-private.h"
 
 static guint
@@ -128,7 +129,9 @@ muster_receiver_stream_acknowledge (MusterReceiverStream *stream, guint64 next)
       muster_journal_feed_acknowledge (self->master_feed, next);
       return;
     }
+  MUSTER_FAULT ("receiver.ack.before");
   muster_receiver_stream_send_number (stream, MUSTER_LINK_ACK, next);
+  MUSTER_FAULT ("receiver.ack.after");
   if (stream->finishing && next == stream->accepted)
     {
       muster_receiver_notes_tell_finished (self->notes, stream->identity.stream);

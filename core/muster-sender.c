@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "muster-fault-private.h"
 #include "muster-journal-feed-private.h"
 #include "muster-link-private.h"
 #include "muster-sender-private.h"
@@ -95,8 +96,12 @@ send_batch (guint8 *bytes, gsize length, guint64 first, guint64 count, guint32 d
     .type = MUSTER_LINK_BATCH, .number = first, .count = (guint32) MIN (count, G_MAXUINT32), .drops = drops
   };
 
+  MUSTER_FAULT ("link.send.before");
   if (send_frames (self, &header, bytes, length))
-    return TRUE;
+    {
+      MUSTER_FAULT ("link.send.after");
+      return TRUE;
+    }
   want_room (self, TRUE);
   return FALSE;
 }

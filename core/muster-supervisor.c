@@ -10,6 +10,7 @@
 #include "muster-supervisor-private.h"
 
 #include "muster-encoder-private.h"
+#include "muster-fault-private.h"
 #include "muster-restart-private.h"
 
 #include <errno.h>
@@ -621,7 +622,9 @@ muster_supervisor_adopt (MusterSupervisor *self, const MusterJournalIdentity *id
   int pidfd = primary ? -1 : open_process (identity);
   Place *place = pidfd >= 0 ? find_place (self, identity) : NULL;
 
+  MUSTER_FAULT ("adopt.before");
   muster_receiver_add_journal (self->house.receiver, identity, ring_size, fd, next);
+  MUSTER_FAULT ("adopt.after");
   if (place != NULL && place->life == NULL)
     {
       adopt_living (place, identity, ring_size, journal_path, pidfd);

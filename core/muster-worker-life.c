@@ -11,6 +11,7 @@
 #include "muster-capture-private.h"
 #include "muster-crash-report-private.h"
 #include "muster-environment-private.h"
+#include "muster-fault-private.h"
 #include "muster-metrics-area-private.h"
 #include "muster-param.h"
 
@@ -256,9 +257,11 @@ forked_cb (pid_t pid, gpointer user_data)
   g_autoptr (GError) error = NULL;
   int copy = fcntl (life->journal_fd, F_DUPFD_CLOEXEC, 3);
 
+  MUSTER_FAULT ("spawn.forked");
   life->pid = life->identity.pid = (guint) pid;
   if (!muster_journal_set_pid (life->journal_fd, life->pid, &error))
     muster_warning (life->house->logger, "%s: %s", life->process->id, error->message);
+  MUSTER_FAULT ("spawn.known");
   muster_receiver_add_journal (life->house->receiver, &life->identity, life->ring_size, copy, 1);
 }
 
@@ -289,6 +292,7 @@ spawn (MusterWorkerLife *life, const int output_fds[2], GError **error)
   };
   pid_t pid = 0;
 
+  MUSTER_FAULT ("spawn.before");
   if (muster_spawn (&options, &pid, &life->pidfd, error))
     {
       life->started_us = g_get_monotonic_time ();
@@ -573,7 +577,11 @@ muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal)
     }
   close_outputs (life);
   if (life->journal_path != NULL && !keep_journal)
-    unlink (life->journal_path);
+    {
+      MUSTER_FAULT ("journal.unlink.before");
+      unlink (life->journal_path);
+      MUSTER_FAULT ("journal.unlink.after");
+    }
   g_free (life->journal_path);
   g_queue_clear_full (&life->stderr_tail, g_free);
   g_free (life->stderr_text);

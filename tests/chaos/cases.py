@@ -8,9 +8,10 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Callable
 
-from cluster import Cluster, end, is_alive, wait_for
+from cluster import Cluster, Failure, end, is_alive, wait_for
 
 CASES = []
 
@@ -25,7 +26,7 @@ class Case:
     short: int
     run: Callable
     may_declare: tuple = ("torn",)
-    skip: Callable = lambda: None
+    skip: Callable = lambda build: None
 
 
 def case(name, rounds, short, help, **more):
@@ -136,6 +137,96 @@ def kill_both(row):
     row.note(f"adopted within {row.longest:.2f} s")
 
 
+# -- at named points --------------------------------------------------------------------------------------
+
+# Each with the most passings before the one that kills.
+WORKER_POINTS = {
+    "journal.reserve.before": 5000,
+    "journal.reserve.after": 5000,
+    "journal.publish.before": 5000,
+    "journal.publish.after": 5000,
+    "link.send.before": 40,
+    "link.send.after": 40,
+}
+PRIMARY_POINTS = {
+    "journal.reserve.before": 20,
+    "journal.reserve.after": 20,
+    "journal.publish.before": 20,
+    "journal.publish.after": 20,
+    "receiver.accept": 100,
+    "receiver.ack.before": 100,
+    "receiver.ack.after": 100,
+    "receiver.drain.before": 1,
+    "receiver.drain.after": 1,
+    "journal.unlink.before": 1,
+    "journal.unlink.after": 1,
+    "spawn.before": 1,
+    "spawn.forked": 1,
+    "spawn.known": 1,
+    "adopt.before": 3,
+    "adopt.after": 3,
+}
+# These are passed where a worker dies.
+DEATH_POINTS = ("receiver.drain", "journal.unlink", "spawn")
+
+
+def has_no_points(build):
+    with open(os.path.join(build, "config.h"), encoding="ascii") as config:
+        if "#define MUSTER_FAULT_INJECTION" not in config.read():
+            return "needs a build with -Dfault-injection=true"
+    return None
+
+
+def kill_workers_at(row, point, most):
+    for rounds in groups(row, 20):
+        with Cluster(row, "--threads=4") as cluster:
+            for life in range(rounds):
+                cluster.page.set_fault(life, f"{point}:{row.random.randint(1, most)}")
+            cluster.start()
+            cluster.wait_life(rounds)
+            row.rounds += rounds
+            cluster.finish()
+            check_ends(row, row.take(cluster), signal=9, but_last=True)
+
+
+def kill_primary_at(row, point, most):
+    dies = point.startswith(DEATH_POINTS)
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=2" + (" --lines" if point.startswith("journal.") else ""),
+                     instances=2) as cluster:
+            cluster.start()
+            cluster.wait_life(1)
+            cluster.kill_primary()
+            for _ in range(rounds):
+                cluster.start(fault=f"{point}:{row.random.randint(1, most)}")
+                if dies:
+                    time.sleep(row.random.uniform(0.03, 0.1))
+                    for life in cluster.page.living()[:1]:
+                        end(cluster.page.pid(life))
+                wait_for(lambda: cluster.primary.poll() is not None, f"the primary passes {point}", 10)
+                if cluster.primary.returncode != -9:
+                    raise Failure(f"the primary has ended with {cluster.primary.returncode}: {cluster.last_error()}")
+                row.rounds += 1
+            before = cluster.marks()
+            cluster.start()
+            cluster.wait_adopted(before)
+            time.sleep(0.05)
+            cluster.finish()
+            row.take(cluster)
+
+
+def add_points():
+    for point, most in WORKER_POINTS.items():
+        CASES.append(Case(f"worker@{point}", f"kill -9 a worker at {point}", 20, 2,
+                          partial(kill_workers_at, point=point, most=most), skip=has_no_points))
+    for point, most in PRIMARY_POINTS.items():
+        CASES.append(Case(f"primary@{point}", f"kill -9 the primary at {point}", 20, 2,
+                          partial(kill_primary_at, point=point, most=most), skip=has_no_points))
+
+
+add_points()
+
+
 # -- workers crash ----------------------------------------------------------------------------------------
 
 
@@ -228,7 +319,7 @@ class SmallDisk:
         os.rmdir(self.path)
 
 
-def cannot_mount():
+def cannot_mount(_build):
     try:
         with SmallDisk(1):
             return None

@@ -117,7 +117,7 @@ def run(case, arguments, seed):
     """One case: TRUE if its verdict is good."""
     row = Row(case, arguments, seed)
     begun = time.monotonic()
-    reason = case.skip()
+    reason = case.skip(row.build)
     if reason:
         print(f"{case.name:<{WIDTHS[0]}}  skipped: {reason}", flush=True)
         return True
