@@ -257,6 +257,15 @@ muster_journal_scan_next (MusterJournalScan *scan, MusterJournalItem *item)
   return TRUE;
 }
 
+/* A worker in another language may speak over the link alone: then its journal is as it was made. */
+static gboolean
+is_unused (MusterJournalScan *scan)
+{
+  return memcmp (scan->header->magic, MUSTER_JOURNAL_MAGIC, sizeof scan->header->magic) == 0
+         && atomic_load (&scan->header->reserved) == 0 && atomic_load (&scan->header->drops) == 0
+         && scan->found->len == 0;
+}
+
 /* What the header tells of the end: how many places are behind the last slot, and how many of them were refused. FALSE
  * where somebody has emptied the file or written over its header. */
 static gboolean
@@ -282,6 +291,8 @@ muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, gui
   *refused = 0;
   *lost = 0;
   *lost_reason = MUSTER_GAP_UNKNOWN;
+  if (is_unused (scan))
+    return;
   if (!read_end (scan, &ahead, &ahead_refused))
     {
       *lost = 1; /* the slots tell nothing of what followed them, and what that was cannot be counted any more */
