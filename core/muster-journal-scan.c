@@ -205,28 +205,39 @@ reason_before (MusterJournalScan *scan, guint index)
   return length < 0 || (length == 0 && slot->number == 0 && !scan->truncated) ? MUSTER_GAP_TORN : MUSTER_GAP_CORRUPT;
 }
 
-/* Whether something lies behind the last slot that is neither the work of a call that had not returned nor nothing. */
+/* How far to go on from @offset, where nothing was found that was wanted; 0 if it is damage. */
+static guint32
+pass_over (MusterJournalScan *scan, gsize offset, gsize *budget)
+{
+  const MusterJournalSlot *slot = (const MusterJournalSlot *) (scan->ring + offset);
+  gint32 length = atomic_load_explicit (&slot->length, memory_order_relaxed);
+  gint32 valid = valid_length (scan, offset, budget);
+
+  if (valid > 0)
+    return muster_journal_units ((gsize) valid); /* it came before, and was not acknowledged yet */
+  if (length < 0 && length >= -MUSTER_JOURNAL_ITEM_MAX)
+    return muster_journal_units ((gsize) -length); /* a call that had not returned */
+  return length == 0 && slot->checksum == 0 ? 1 : 0;
+}
+
+/* Whether something behind the last slot is neither the work of a call that had not returned nor nothing at all. */
 static gboolean
 has_damaged_end (MusterJournalScan *scan)
 {
+  gsize budget = scan->ring_size * HASH_BUDGET;
   gsize offset = offset_before (scan, scan->found->len);
   guint32 end = (guint32) atomic_load (&scan->header->reserved);
   guint32 left = (end - (guint32) (offset / 8)) & (guint32) (scan->ring_size / 8 - 1);
+  guint32 units;
 
   if (scan->truncated)
     return TRUE;
-  while (left > 0)
+  for (; left > 0; left -= MIN (units, left))
     {
-      const MusterJournalSlot *slot = (const MusterJournalSlot *) (scan->ring + offset);
-      gint32 length = atomic_load_explicit (&slot->length, memory_order_relaxed);
-      guint32 units = 1;
-
-      if (length < 0 && length >= -MUSTER_JOURNAL_ITEM_MAX)
-        units = muster_journal_units ((gsize) -length);
-      else if (length != 0 || slot->checksum != 0)
+      units = pass_over (scan, offset, &budget);
+      if (units == 0)
         return TRUE;
       offset = (offset + (gsize) units * 8) & (scan->ring_size - 1);
-      left -= MIN (units, left);
     }
   return FALSE;
 }

@@ -530,6 +530,32 @@ test_scan_end (void)
   g_assert_no_errno (ftruncate (muster_journal_get_fd (journal), MUSTER_JOURNAL_HEADER_SIZE + RING));
 }
 
+/* All that was whole came before, and was not acknowledged: the call that had not returned is no damage. */
+static void
+test_scan_again (void)
+{
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  g_autoptr (MusterJournalScan) scan = NULL;
+  MusterJournalItem item;
+  guint64 refused, lost;
+  MusterGapReason reason;
+
+  for (guint i = 0; i < 10; i++)
+    append_text (journal, i, MUSTER_JOURNAL_PLAIN);
+  for (guint i = 0; i < 10; i++)
+    {
+      g_assert_true (muster_journal_peek (journal, &item));
+      if (i < 9)
+        muster_journal_advance (journal);
+    }
+  atomic_store (&slot_of (journal, &item)->length, -(gint32) item.length);
+  slot_of (journal, &item)->checksum = 0;
+  scan = scan_of (journal, 10, 0);
+  g_assert_false (muster_journal_scan_next (scan, &item));
+  muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
+  g_assert_cmpuint (refused + lost, ==, 0);
+}
+
 /* A header that somebody has written over invents no refusals: what it held cannot be counted. */
 static void
 test_scan_header (void)
@@ -618,6 +644,7 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/scan-holes", test_scan_holes);
   g_test_add_func ("/journal/scan-garbage", test_scan_garbage);
   g_test_add_func ("/journal/scan-end", test_scan_end);
+  g_test_add_func ("/journal/scan-again", test_scan_again);
   g_test_add_func ("/journal/scan-header", test_scan_header);
   g_test_add_func ("/journal/handler", test_handler);
   return g_test_run ();
