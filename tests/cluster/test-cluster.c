@@ -16,6 +16,7 @@ typedef struct
 {
   char *base;
   char *runtime_dir;
+  char *state_dir;
   MusterCluster *cluster;
   Collector *collector;
   GPtrArray *events;      /* "started web-1", "exited web-1 1", "message web-1 TEXT", "record MESSAGE" */
@@ -79,8 +80,9 @@ set_up (Fixture *fixture, gconstpointer data)
   fixture->runtime_dir = g_build_filename (fixture->base, "run", NULL);
   fixture->events = g_ptr_array_new_with_free_func (g_free);
   fixture->collector = g_object_new (collector_get_type (), "name", "collector", NULL);
-  fixture->cluster =
-      g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "host", "here", "runtime-dir", fixture->runtime_dir, NULL);
+  fixture->state_dir = g_build_filename (fixture->base, "state", NULL);
+  fixture->cluster = g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "host", "here", "runtime-dir",
+                                   fixture->runtime_dir, "state-dir", fixture->state_dir, NULL);
   muster_cluster_add_transport (fixture->cluster, MUSTER_TRANSPORT (fixture->collector));
   g_signal_connect (fixture->cluster, "worker-started", G_CALLBACK (started_cb), fixture);
   g_signal_connect (fixture->cluster, "worker-restarted", G_CALLBACK (restarted_cb), fixture);
@@ -120,6 +122,7 @@ tear_down (Fixture *fixture, gconstpointer data)
   g_clear_error (&fixture->stop_error);
   g_ptr_array_unref (fixture->events);
   g_free (fixture->runtime_dir);
+  g_free (fixture->state_dir);
   g_free (fixture->base);
 }
 
@@ -576,8 +579,8 @@ test_scale (Fixture *fixture, gconstpointer data)
 static void
 test_second_primary (Fixture *fixture, gconstpointer data)
 {
-  g_autoptr (MusterCluster) second =
-      g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "runtime-dir", fixture->runtime_dir, NULL);
+  g_autoptr (MusterCluster) second = g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "runtime-dir",
+                                                   fixture->runtime_dir, "state-dir", fixture->state_dir, NULL);
   g_autoptr (GError) error = NULL;
   g_autofree char *expected = g_strdup_printf ("another primary, process %d, has the runtime directory %s",
                                                (int) getpid (), fixture->runtime_dir);
@@ -645,6 +648,84 @@ test_bad_transport (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (fixture->events->len, ==, 0);
 }
 
+/* -- transports that keep marks -- */
+
+G_DECLARE_FINAL_TYPE (Keeper, keeper, TEST, KEEPER, MusterTransport)
+
+struct _Keeper
+{
+  MusterTransport parent_instance;
+  gint n_forgets;
+};
+
+G_DEFINE_FINAL_TYPE (Keeper, keeper, MUSTER_TYPE_TRANSPORT)
+
+static MusterWriteResult
+keeper_write (MusterTransport *transport, MusterBatch *batch, GError **error)
+{
+  return MUSTER_WRITE_DONE;
+}
+
+static gboolean
+keeper_get_mark (MusterTransport *transport, const guint8 *stream, guint64 *next)
+{
+  return FALSE;
+}
+
+static void
+keeper_forget (MusterTransport *transport, const guint8 *stream)
+{
+  g_atomic_int_inc (&TEST_KEEPER (transport)->n_forgets);
+}
+
+static void
+keeper_class_init (KeeperClass *class)
+{
+  MUSTER_TRANSPORT_CLASS (class)->write = keeper_write;
+  MUSTER_TRANSPORT_CLASS (class)->get_mark = keeper_get_mark;
+  MUSTER_TRANSPORT_CLASS (class)->forget = keeper_forget;
+}
+
+static void
+keeper_init (Keeper *self)
+{
+}
+
+static void
+test_state_dir (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (Keeper) keeper = g_object_new (keeper_get_type (), "name", "keeper", NULL);
+  g_autofree char *expected = g_build_filename (fixture->state_dir, "transports", NULL);
+
+  muster_cluster_add_transport (fixture->cluster, MUSTER_TRANSPORT (keeper));
+  g_object_set (add_group (fixture, "true"), "restart", MUSTER_RESTART_NO, NULL);
+  start (fixture);
+  g_assert_cmpstr (muster_transport_get_state_dir (MUSTER_TRANSPORT (keeper)), ==, expected);
+  g_assert_null (muster_transport_get_state_dir (MUSTER_TRANSPORT (fixture->collector)));
+  AWAIT (fixture, g_atomic_int_get (&keeper->n_forgets) == 1); /* the worker's journal is gone */
+  stop (fixture);
+  g_assert_no_error (fixture->stop_error);
+  g_assert_cmpint (g_rmdir (expected), ==, 0);
+  g_assert_cmpint (g_rmdir (fixture->state_dir), ==, 0);
+}
+
+static void
+test_bad_state_dir (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (Keeper) keeper = g_object_new (keeper_get_type (), "name", "keeper", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_file_set_contents (fixture->state_dir, "", 0, NULL));
+  muster_cluster_add_transport (fixture->cluster, MUSTER_TRANSPORT (keeper));
+  add_group (fixture, "true");
+  g_assert_false (muster_cluster_start (fixture->cluster, &error));
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, fixture->state_dir));
+  g_assert_nonnull (strstr (error->message, "state-dir"));
+  g_assert_false (g_file_test (fixture->runtime_dir, G_FILE_TEST_EXISTS));
+  g_unlink (fixture->state_dir);
+}
+
 static void
 test_stop_twice (Fixture *fixture, gconstpointer data)
 {
@@ -693,7 +774,8 @@ test_stop_stalled (Fixture *fixture, gconstpointer data)
   g_assert_error (fixture->stop_error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE);
 
   /* The next primary delivers it. */
-  next = g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "runtime-dir", fixture->runtime_dir, NULL);
+  next = g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "runtime-dir", fixture->runtime_dir, "state-dir",
+                       fixture->state_dir, NULL);
   {
     g_autoptr (Collector) collector = g_object_new (collector_get_type (), "name", "next", NULL);
     GPtrArray *lines;
@@ -792,6 +874,8 @@ main (int argc, char **argv)
   ADD ("bad-groups", test_bad_groups);
   ADD ("long-path", test_long_path);
   ADD ("bad-transport", test_bad_transport);
+  ADD ("state-dir", test_state_dir);
+  ADD ("bad-state-dir", test_bad_state_dir);
   ADD ("stop/twice", test_stop_twice);
   ADD ("stop/stubborn", test_stop_stubborn);
   ADD ("stop/stalled", test_stop_stalled);

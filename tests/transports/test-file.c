@@ -18,6 +18,7 @@
 
 #include "../core/test-batches.h"
 #include "muster-file-path.h"
+#include "muster-file-rotate.h"
 #include "muster-file-tail.h"
 #include "muster-transport-file.h"
 #include "muster-transport-private.h"
@@ -82,6 +83,7 @@ time (time_t *out)
 typedef struct
 {
   char *directory;
+  gboolean with_state; /* a checkpoint that outlives the transport */
   MusterTransport *transport;
   gboolean running;
   GMutex lock; /* guards what follows */
@@ -141,6 +143,8 @@ make (Fixture *fixture, gboolean log, const char *name)
   fixture->transport = g_object_new (MUSTER_TYPE_TRANSPORT_FILE, "name", "file", "path", path, "format", format,
                                      "retry-delay", (gint64) 1000, "retry-delay-max", (gint64) 2000, NULL);
   muster_transport_set_callbacks (fixture->transport, done_cb, report_cb, fixture);
+  if (fixture->with_state)
+    muster_transport_set_state_dir (fixture->transport, fixture->directory);
   return fixture->transport;
 }
 
@@ -1075,6 +1079,309 @@ test_split_random (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (n_found, ==, n_records);
 }
 
+/* -- rotation -- */
+
+static gboolean
+is_there (Fixture *fixture, const char *name)
+{
+  g_autofree char *path = in_directory (fixture, name);
+
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+static void
+make_rotated (Fixture *fixture, guint64 size, guint keep)
+{
+  make (fixture, FALSE, "x.log");
+  g_object_set (fixture->transport, "rotate-size", size, "keep", keep, NULL);
+  start (fixture);
+}
+
+/* No file is longer than allowed; the oldest go; a missing number is filled. */
+static void
+test_rotate_size (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *second = in_directory (fixture, "x.log.2");
+
+  make_rotated (fixture, 10, 3);
+  deliver (fixture, records (1, 1));
+  deliver (fixture, records (2, 1));
+  assert_contents (fixture, "x.log", "a 1\na 2\n");
+  g_assert_false (is_there (fixture, "x.log.1"));
+  for (guint i = 3; i < 9; i++)
+    deliver (fixture, records (i, 1));
+  assert_contents (fixture, "x.log", "a 7\na 8\n");
+  assert_contents (fixture, "x.log.1", "a 5\na 6\n");
+  assert_contents (fixture, "x.log.2", "a 3\na 4\n");
+  assert_contents (fixture, "x.log.3", "a 1\na 2\n");
+  deliver (fixture, records (9, 1));
+  assert_contents (fixture, "x.log.3", "a 3\na 4\n");
+  g_assert_false (is_there (fixture, "x.log.4"));
+  g_assert_cmpint (g_unlink (second), ==, 0);
+  deliver (fixture, records (10, 1));
+  deliver (fixture, records (11, 1));
+  assert_contents (fixture, "x.log.1", "a 9\na 10\n");
+  assert_contents (fixture, "x.log.2", "a 7\na 8\n");
+  assert_contents (fixture, "x.log.3", "a 3\na 4\n");
+
+  /* a piece that is longer than a file may be has one of its own */
+  deliver (fixture, records (12, 10));
+  assert_contents (fixture, "x.log.1", "a 11\n");
+  deliver (fixture, records (22, 1));
+  assert_contents (fixture, "x.log.1", "a 12\na 13\na 14\na 15\na 16\na 17\na 18\na 19\na 20\na 21\n");
+  stop (fixture);
+
+  /* fewer than before */
+  make_rotated (fixture, 10, 1);
+  deliver (fixture, records (23, 2));
+  assert_contents (fixture, "x.log", "a 23\na 24\n");
+  assert_contents (fixture, "x.log.1", "a 22\n");
+  g_assert_false (is_there (fixture, "x.log.2") || is_there (fixture, "x.log.3"));
+  stop (fixture);
+  make_rotated (fixture, 10, 0);
+  deliver (fixture, records (25, 1));
+  assert_contents (fixture, "x.log", "a 25\n");
+  assert_contents (fixture, "x.log.1", "a 22\n");
+  g_assert_cmpuint (fixture->n_reports, ==, 0);
+}
+
+/* Local midnight; the file knows when it was made. */
+static void
+test_rotate_interval (Fixture *fixture, gconstpointer data)
+{
+  gint64 today = g_get_real_time () / G_USEC_PER_SEC / 86400 * 86400;
+
+  make (fixture, FALSE, "x.log");
+  g_object_set (fixture->transport, "rotate-interval", (gint64) G_TIME_SPAN_DAY, NULL);
+  start (fixture);
+  wall_clock = today + 86399;
+  deliver (fixture, records (1, 1));
+  wall_clock = today + 86400 + 3600;
+  deliver (fixture, records (2, 1));
+  assert_contents (fixture, "x.log.1", "a 1\n");
+  assert_contents (fixture, "x.log", "a 2\n");
+}
+
+static void
+test_periods (void)
+{
+  const gint64 day = G_TIME_SPAN_DAY;
+
+  /* 1970-01-05 was a Monday */
+  g_assert_cmpint (muster_file_rotate_get_period (4 * 86400 - 1, 7 * day), ==, 0);
+  g_assert_cmpint (muster_file_rotate_get_period (4 * 86400, 7 * day), ==, 1);
+  g_assert_cmpint (muster_file_rotate_get_period (86399, day), ==, 0);
+  g_assert_cmpint (muster_file_rotate_get_period (86400, day), ==, 1);
+  g_assert_cmpint (muster_file_rotate_get_period (7199, G_TIME_SPAN_HOUR), ==, 1);
+}
+
+/* Where a file cannot be rotated it is written on, and that is said once. */
+static void
+test_rotate_fails (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *obstacle = in_directory (fixture, "x.log.1");
+
+  g_assert_cmpint (g_mkdir (obstacle, 0700), ==, 0);
+  make_rotated (fixture, 8, 1);
+  for (guint i = 1; i < 6; i++)
+    deliver (fixture, records (i, 1));
+  assert_contents (fixture, "x.log", "a 1\na 2\na 3\na 4\na 5\n");
+  assert_reported (fixture, "error: transport file: cannot rotate: cannot rename");
+  g_assert_cmpuint (fixture->n_reports, ==, 1);
+}
+
+/* Each file for itself, and what they have to declare goes on in the next one. */
+static void
+test_rotate_split (Fixture *fixture, gconstpointer data)
+{
+  make (fixture, TRUE, "{worker}.pb");
+  g_object_set (fixture->transport, "rotate-size", (guint64) 150, NULL);
+  start (fixture);
+  deliver (fixture, mixed (1, "AABBA"));
+  deliver (fixture, mixed (6, "BB"));
+  deliver (fixture, mixed (8, "AB"));
+  assert_audit (fixture, "A.pb.1", "m1 m2 m3+2filtered m5 ");
+  assert_audit (fixture, "A.pb", "m6+2filtered m8 ");
+  g_assert_true (is_there (fixture, "B.pb.1"));
+}
+
+/* -- what is known after a restart -- */
+
+static void
+test_restart (Fixture *fixture, gconstpointer data)
+{
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
+  guint64 next;
+
+  memset (stream, 'm', sizeof stream);
+  fixture->with_state = TRUE;
+  make_and_start (fixture, TRUE, "{worker}.pb");
+  g_assert_false (muster_transport_get_mark (fixture->transport, stream, &next));
+  deliver (fixture, mixed (1, "AABBA"));
+  deliver (fixture, mixed (6, "BB"));
+  stop (fixture);
+
+  make_and_start (fixture, TRUE, "{worker}.pb");
+  g_assert_true (muster_transport_get_mark (fixture->transport, stream, &next));
+  g_assert_cmpuint (next, ==, 8);
+  deliver (fixture, mixed (6, "BBAC")); /* the first two of them were written */
+  deliver (fixture, mixed (10, "B"));
+  memset (stream, 'x', sizeof stream);
+  g_assert_true (muster_transport_get_mark (fixture->transport, stream, &next));
+  g_assert_cmpuint (next, ==, 1); /* it would know */
+  stop (fixture);
+
+  make_and_start (fixture, TRUE, "{worker}.pb");
+  deliver (fixture, mixed (11, "ABC"));
+  assert_audit (fixture, "A.pb", "m1 m2 m3+2filtered m5 m6+2filtered m8 m9+2filtered m11 ");
+  assert_audit (fixture, "B.pb", "m1+2filtered m3 m4 m5+1filtered m6 m7 m8+2filtered m10 m11+1filtered m12 ");
+  assert_audit (fixture, "C.pb", "m8+1filtered m9 m10+3filtered m13 ");
+  g_assert_cmpuint (fixture->n_reports, ==, 0);
+}
+
+/* What the process has not written is not cut off, however it came there. */
+static void
+test_restart_foreign (Fixture *fixture, gconstpointer data)
+{
+  fixture->with_state = TRUE;
+  make_and_start (fixture, FALSE, "all.log");
+  deliver (fixture, records (1, 2));
+  stop (fixture);
+  put (fixture, "all.log", "a 1\na 2\nby hand\n", 16);
+  make_and_start (fixture, FALSE, "all.log");
+  deliver (fixture, records (3, 1));
+  stop (fixture);
+  {
+    g_autofree char *path = in_directory (fixture, "all.log");
+    int fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    g_assert_cmpint (write (fd, "once more\n", 10), ==, 10); /* the same file, this time */
+    g_close (fd, NULL);
+  }
+  make_and_start (fixture, FALSE, "all.log");
+  deliver (fixture, records (4, 1));
+  assert_contents (fixture, "all.log", "a 1\na 2\nby hand\na 3\nonce more\na 4\n");
+  g_assert_cmpuint (fixture->n_reports, ==, 0);
+}
+
+static void
+test_restart_forgotten (Fixture *fixture, gconstpointer data)
+{
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
+  guint64 next;
+
+  memset (stream, 'a', sizeof stream);
+  fixture->with_state = TRUE;
+  make_and_start (fixture, TRUE, "{worker}.pb");
+  deliver (fixture, records (1, 2));
+  muster_transport_forget (fixture->transport, stream);
+  stop (fixture);
+  make_and_start (fixture, TRUE, "{worker}.pb");
+  g_assert_true (muster_transport_get_mark (fixture->transport, stream, &next));
+  g_assert_cmpuint (next, ==, 1);
+}
+
+/* What waited for a transport that nobody waits for is lost with the process, and declared. */
+static void
+test_restart_best_effort (Fixture *fixture, gconstpointer data)
+{
+  fixture->with_state = TRUE;
+  for (guint i = 0; i < 2; i++)
+    {
+      make (fixture, TRUE, "all.pb");
+      muster_transport_set_required (fixture->transport, FALSE);
+      start (fixture);
+      push (fixture, records (i == 0 ? 1 : 20, 2));
+      stop (fixture);
+    }
+  assert_audit (fixture, "all.pb", "a1 a2 a3+17refused a20 a21 ");
+}
+
+static void
+test_same_name (Fixture *fixture, gconstpointer data)
+{
+  MusterTransport *first;
+
+  fixture->with_state = TRUE;
+  make_and_start (fixture, TRUE, "all.pb");
+  first = fixture->transport;
+  make (fixture, TRUE, "other.pb");
+  assert_refused (fixture, MUSTER_ERROR_EXISTS, "each transport a name of its own");
+  fixture->transport = first;
+  fixture->running = TRUE;
+}
+
+/* With another path the old files are left as they are, and the marks hold. */
+static void
+test_restart_elsewhere (Fixture *fixture, gconstpointer data)
+{
+  fixture->with_state = TRUE;
+  make_and_start (fixture, TRUE, "{worker}.pb");
+  deliver (fixture, mixed (1, "AB"));
+  stop (fixture);
+  make_and_start (fixture, TRUE, "all.pb");
+  deliver (fixture, mixed (1, "ABAB"));
+  stop (fixture);
+  make_and_start (fixture, TRUE, "{worker}.pb");
+  deliver (fixture, mixed (5, "B"));
+  assert_audit (fixture, "all.pb", "m3 m4 ");
+  assert_audit (fixture, "A.pb", "m1 ");
+}
+
+/* A batch that is refused goes into no file, and each file says so of its part. */
+static void
+test_split_refused (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = in_directory (fixture, "{worker}.x");
+  g_autoptr (MusterFormat) format = g_object_new (gap_format_get_type (), NULL);
+  TestLog log = { NULL };
+
+  make (fixture, TRUE, "{worker}.x");
+  muster_transport_set_format (fixture->transport, format);
+  start (fixture);
+  deliver (fixture, mixed (1, "AB"));
+  deliver (fixture, mixed (3, "A"));
+  test_log_origin (&log, 'm', 4, "B");
+  test_log_record (&log, MUSTER_LEVEL_INFO, "fine");
+  test_log_origin (&log, 'm', 5, "C");
+  test_log_record (&log, MUSTER_LEVEL_INFO, "corrupt");
+  deliver (fixture, test_log_end (&log));
+  deliver (fixture, mixed (6, "BA"));
+  assert_contents (fixture, "A.x", "1\n2+1filtered\n3\n4+2refused\n6+1filtered\n7\n");
+  assert_contents (fixture, "B.x", "1+1filtered\n2\n3+1filtered\n4+2refused\n6\n");
+  g_assert_false (is_there (fixture, "C.x"));
+}
+
+/* -- what was acknowledged and cannot be made durable -- */
+
+static void
+test_sync_late (Fixture *fixture, gconstpointer data)
+{
+  gint64 deadline_us = g_get_monotonic_time () + TEST_DEADLINE_US;
+  gint before;
+
+  make (fixture, FALSE, "x.log");
+  g_object_set (fixture->transport, "sync", MUSTER_FILE_SYNC_INTERVAL, "sync-interval", (gint64) 1000, NULL);
+  start (fixture);
+  before = g_atomic_int_get (&n_syncs);
+  deliver (fixture, records (1, 2));
+  while (g_atomic_int_get (&n_syncs) == before)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline_us);
+      g_thread_yield ();
+    }
+  g_atomic_int_set (&sync_fails, TRUE);
+  deliver (fixture, records (3, 2));
+  wait_for (fixture, &fixture->n_reports, 1);
+  assert_reported (fixture, "error: transport file: cannot sync '");
+  assert_reported (fixture,
+                   "Input/output error: its bytes 8 to 16 may be lost if the machine fails; look after the disk");
+  deliver (fixture, records (5, 1));
+  stop (fixture);
+  assert_contents (fixture, "x.log", "a 1\na 2\na 3\na 4\na 5\n"); /* not twice */
+  g_assert_cmpuint (fixture->n_reports, ==, 1);
+}
+
 #define FILE_TEST(name, function) g_test_add (name, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -1120,5 +1427,18 @@ main (int argc, char **argv)
   FILE_TEST ("/file/split/all-or-none", test_split_all_or_none);
   FILE_TEST ("/file/split/max-open-files", test_max_open_files);
   FILE_TEST ("/file/split/random", test_split_random);
+  FILE_TEST ("/file/rotate/size", test_rotate_size);
+  FILE_TEST ("/file/rotate/interval", test_rotate_interval);
+  g_test_add_func ("/file/rotate/periods", test_periods);
+  FILE_TEST ("/file/rotate/fails", test_rotate_fails);
+  FILE_TEST ("/file/rotate/split", test_rotate_split);
+  FILE_TEST ("/file/restart", test_restart);
+  FILE_TEST ("/file/restart/foreign", test_restart_foreign);
+  FILE_TEST ("/file/restart/forgotten", test_restart_forgotten);
+  FILE_TEST ("/file/restart/best-effort", test_restart_best_effort);
+  FILE_TEST ("/file/restart/same-name", test_same_name);
+  FILE_TEST ("/file/restart/elsewhere", test_restart_elsewhere);
+  FILE_TEST ("/file/split/refused", test_split_refused);
+  FILE_TEST ("/file/sync/late", test_sync_late);
   return g_test_run ();
 }

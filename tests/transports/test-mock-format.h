@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Formats for tests: a line for each record (its message), or the batches' own bytes.
+ * Formats for tests: a line for each record (its message), the batches' own bytes, or numbers with gaps.
  */
 #pragma once
 
@@ -119,5 +119,53 @@ log_format_class_init (LogFormatClass *class)
 
 static void
 log_format_init (LogFormat *self)
+{
+}
+
+G_DECLARE_FINAL_TYPE (GapFormat, gap_format, GAP, FORMAT, MusterFormat)
+
+struct _GapFormat
+{
+  MusterFormat parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (GapFormat, gap_format, MUSTER_TYPE_FORMAT)
+
+/* "4\n", "5+2filtered\n"; a message "corrupt" cannot be formatted. */
+static gboolean
+gap_format_format_entry (MusterFormat *format, const MusterEntry *entry, GByteArray *out, GError **error)
+{
+  g_autofree char *line = NULL;
+  MusterRecordView record;
+  MusterGapReason reason;
+  guint64 count;
+
+  if (entry->kind == MUSTER_ENTRY_ORIGIN)
+    return TRUE;
+  if (muster_entry_get_record (entry, &record) && record.message.length == 7
+      && memcmp (record.message.data, "corrupt", 7) == 0)
+    {
+      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "what a mess");
+      return FALSE;
+    }
+  if (muster_entry_get_gap (entry, &count, &reason))
+    line = g_strdup_printf ("%" G_GUINT64_FORMAT "+%" G_GUINT64_FORMAT "%s\n", entry->sequence, count,
+                            muster_gap_reason_to_string (reason));
+  else
+    line = g_strdup_printf ("%" G_GUINT64_FORMAT "\n", entry->sequence);
+  g_byte_array_append (out, (const guint8 *) line, (guint) strlen (line));
+  return TRUE;
+}
+
+static void
+gap_format_class_init (GapFormatClass *class)
+{
+  MUSTER_FORMAT_CLASS (class)->format_entry = gap_format_format_entry;
+  MUSTER_FORMAT_CLASS (class)->content_type = "text/x-numbers";
+  MUSTER_FORMAT_CLASS (class)->keeps_gaps = TRUE;
+}
+
+static void
+gap_format_init (GapFormat *self)
 {
 }

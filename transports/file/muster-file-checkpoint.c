@@ -757,7 +757,7 @@ muster_file_checkpoint_remove_file (MusterFileCheckpoint *checkpoint, guint32 fi
   guint32 piece = look (checkpoint, file)->link;
 
   muster_file_checkpoint_remove (checkpoint, file);
-  while (piece != 0)
+  while (piece != 0 && look (checkpoint, piece)->kind == KIND_PATH)
     {
       guint32 next = look (checkpoint, piece)->link;
 
