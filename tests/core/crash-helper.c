@@ -364,6 +364,7 @@ main (int argc, char **argv)
   if (argc != 3)
     return 2;
   setrlimit (RLIMIT_CORE, &none);
+  prctl (PR_SET_PDEATHSIG, SIGKILL); /* should it hang, the test's end is its end */
   journal = muster_journal_open (atoi (argv[2]), &error);
   if (journal == NULL)
     g_error ("%s", error->message);
