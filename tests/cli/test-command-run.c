@@ -311,6 +311,30 @@ test_usage (Run *run, gconstpointer data)
   g_assert_cmpint (run->muster.status, ==, 2);
 }
 
+/* Started with nothing open: what it opens first would be its standard error, and what it says would go there. */
+static void
+test_closed_descriptors (Run *run, gconstpointer data)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+  g_autoptr (GError) error = NULL;
+  const char *keyfile = write_keyfile (run, "exec sleep 60", "");
+
+  g_subprocess_launcher_setenv (launcher, "NOTIFY_SOCKET", run->notify_path, TRUE);
+  run->process = g_subprocess_launcher_spawn (
+      launcher, &error, "/bin/sh", "-c", "exec \"$MUSTER_COMMAND\" run --for=60s \"$0\" <&- >&- 2>&-", keyfile, NULL);
+  g_assert_no_error (error);
+  hear (run, "READY=1");
+  for (guint fd = 0; fd < 3; fd++)
+    {
+      g_autofree char *link = g_strdup_printf ("/proc/%s/fd/%u", g_subprocess_get_identifier (run->process), fd);
+      g_autofree char *target = g_file_read_link (link, NULL);
+
+      g_assert_cmpstr (target, ==, "/dev/null");
+    }
+  g_subprocess_send_signal (run->process, SIGTERM);
+  g_assert_cmpint (wait_for_end (run), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -324,5 +348,6 @@ main (int argc, char **argv)
   run_test ("/command-run/twice", test_twice);
   run_test ("/command-run/bad-file", test_bad_file);
   run_test ("/command-run/usage", test_usage);
+  run_test ("/command-run/closed-descriptors", test_closed_descriptors);
   return g_test_run ();
 }
