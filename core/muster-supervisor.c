@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -524,14 +525,59 @@ await_end (int pidfd)
     ;
 }
 
-/* The process that the journal names, if it is still that one. */
-static int
-open_process (const MusterJournalIdentity *identity)
+/* Whether process @pid has the file open that @fd is. */
+static gboolean
+has_open (guint pid, int fd)
 {
-  int pidfd = identity->pid > 0 ? (int) syscall (SYS_pidfd_open, (pid_t) identity->pid, 0) : -1;
+  g_autofree char *directory = g_strdup_printf ("/proc/%u/fd", pid);
+  g_autoptr (GDir) listing = g_dir_open (directory, 0, NULL);
+  struct stat wanted, found;
+  const char *name;
+
+  if (listing == NULL || fstat (fd, &wanted) != 0)
+    return FALSE;
+  while ((name = g_dir_read_name (listing)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+
+      if (stat (path, &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* The user of process @pid; (uid_t) -1 if nobody can tell. */
+static uid_t
+get_user (guint pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%u/status", pid);
+  g_autofree char *text = NULL;
+  const char *line;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL) || (line = strstr (text, "\nUid:")) == NULL)
+    return (uid_t) -1;
+  return (uid_t) g_ascii_strtoull (line + strlen ("\nUid:"), NULL, 10);
+}
+
+static uid_t
+get_user_of_workers (const Group *group)
+{
+  return group->plan.command->change_user ? group->plan.command->uid : geteuid ();
+}
+
+/* The process that the journal names, if it is still that one. The worker could write what it likes into that header: so
+ * it must have the journal open, or be the same user's as all workers of @group (nullable), who could do it no more harm
+ * than the worker itself. */
+static int
+open_process (const MusterJournalIdentity *identity, const Group *group, int journal_fd)
+{
+  gboolean possible = identity->pid > 0 && identity->pid != (guint32) getpid (); /* who has it open himself by now */
+  int pidfd = possible ? (int) syscall (SYS_pidfd_open, (pid_t) identity->pid, 0) : -1;
 
   if (pidfd >= 0
-      && (identity->start_ticks == 0 || muster_process_get_start_ticks (identity->pid) != identity->start_ticks))
+      && (identity->start_ticks == 0 || muster_process_get_start_ticks (identity->pid) != identity->start_ticks
+          || (!has_open (identity->pid, journal_fd)
+              && (group == NULL || get_user (identity->pid) != get_user_of_workers (group)))))
     {
       close (pidfd);
       pidfd = -1;
@@ -619,7 +665,7 @@ muster_supervisor_adopt (MusterSupervisor *self, const MusterJournalIdentity *id
                          const char *journal_path, int fd, guint64 next)
 {
   gboolean primary = g_str_equal (identity->worker, "master");
-  int pidfd = primary ? -1 : open_process (identity);
+  int pidfd = primary ? -1 : open_process (identity, find_group (self, identity->group), fd);
   Place *place = pidfd >= 0 ? find_place (self, identity) : NULL;
 
   MUSTER_FAULT ("adopt.before");

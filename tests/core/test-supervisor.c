@@ -7,11 +7,14 @@
 
 #include "muster-supervisor-private.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct
@@ -698,6 +701,107 @@ test_free_while_running (Fixture *fixture, gconstpointer data)
   }
 }
 
+/* -- what an earlier primary left ---------------------------------------------------------------- */
+
+/* A process that sleeps, with @fd open if it is one. */
+static pid_t
+start_sleeper (int fd)
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    {
+      for (int other = 3; other < 1000; other++)
+        if (other != fd)
+          close (other);
+      if (fd >= 0)
+        fcntl (fd, F_SETFD, 0);
+      prctl (PR_SET_PDEATHSIG, SIGKILL);
+      execlp ("sleep", "sleep", "1000", NULL);
+      _exit (127);
+    }
+  return pid;
+}
+
+/* A journal as a primary leaves it, which says that @worker is process @pid; 0: that a sleeper is which has it open. */
+static pid_t
+leave_journal (Fixture *fixture, const char *worker, const char *group, pid_t pid)
+{
+  MusterJournalIdentity identity = { .stream = { 7 } };
+  const char *directory = muster_runtime_dir_get_journals (fixture->house.runtime_dir);
+  g_autofree char *name = g_strdup_printf ("%s-07000000000000000000000000000000.journal", worker);
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+  g_autoptr (GError) error = NULL;
+  gsize ring_size = 0;
+  int fd;
+
+  g_strlcpy (identity.worker, worker, sizeof identity.worker);
+  g_strlcpy (identity.group, group, sizeof identity.group);
+  fd = muster_journal_create_file (path, 0, &identity, &error);
+  g_assert_no_error (error);
+  if (pid == 0)
+    pid = start_sleeper (fd);
+  g_assert_true (muster_journal_set_pid (fd, (guint32) pid, &error));
+  g_assert_true (muster_journal_read_identity (fd, &identity, &ring_size, &error));
+  muster_supervisor_adopt (fixture->supervisor, &identity, ring_size, path, fd, 0);
+  return pid;
+}
+
+static gboolean
+ends_soon (pid_t pid)
+{
+  gboolean ended = FALSE;
+
+  for (guint i = 0; i < 200 && !ended; i++)
+    {
+      ended = waitpid (pid, NULL, WNOHANG) == pid;
+      if (!ended)
+        g_usleep (1000);
+    }
+  return ended;
+}
+
+static void
+test_adopt (Fixture *fixture, gconstpointer data)
+{
+  pid_t pid;
+
+  add_group (fixture, "exec sleep 1000", NULL);
+  pid = leave_journal (fixture, "web-1", "web", 0);
+  g_assert_cmpint (muster_worker_process_get_pid (worker (fixture, 0)), ==, pid);
+  muster_supervisor_start (fixture->supervisor);
+  g_assert_cmpuint (count (fixture->events, "started web-1"), ==, 1);
+  stop (fixture);
+  g_assert_cmpuint (count (fixture->events, "exited web-1 signal 15"), ==, 1); /* here it is a child of ours */
+}
+
+/* Its group is not there any more, and it is. */
+static void
+test_adopt_without_place (Fixture *fixture, gconstpointer data)
+{
+  pid_t pid;
+
+  add_group (fixture, "exec sleep 1000", NULL);
+  pid = leave_journal (fixture, "gone-1", "gone", 0);
+  g_assert_true (ends_soon (pid));
+  AWAIT (fixture, g_hash_table_size (fixture->receiver->journals) == 1);
+  stop (fixture);
+}
+
+/* A worker can write what it likes into its journal's header, which is no reason to end somebody else. */
+static void
+test_adopt_liar (Fixture *fixture, gconstpointer data)
+{
+  pid_t other = start_sleeper (-1);
+
+  add_group (fixture, "exec sleep 1000", NULL);
+  leave_journal (fixture, "gone-1", "gone", GPOINTER_TO_INT (data) == 0 ? other : getpid ());
+  g_assert_false (ends_soon (other));
+  stop (fixture);
+  kill (other, SIGKILL);
+  waitpid (other, NULL, 0);
+}
+
 #define ADD(name, func) g_test_add ("/supervisor/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -720,5 +824,9 @@ main (int argc, char **argv)
   ADD ("children", test_children);
   ADD ("connected", test_connected);
   ADD ("free-while-running", test_free_while_running);
+  ADD ("adopt/living", test_adopt);
+  ADD ("adopt/without-place", test_adopt_without_place);
+  ADD ("adopt/liar", test_adopt_liar);
+  g_test_add ("/supervisor/adopt/suicide", Fixture, GINT_TO_POINTER (1), set_up, test_adopt_liar, tear_down);
   return g_test_run ();
 }
