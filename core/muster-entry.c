@@ -176,6 +176,11 @@ muster_entry_iter_next (MusterEntryIter *iter, MusterEntry *entry)
           return FALSE;
         }
     }
+  if (entry->count > G_MAXUINT64 - iter->next_seq)
+    {
+      iter->error = "its number is beyond the last one there can be";
+      return FALSE;
+    }
   entry->origin = iter->have_origin ? &iter->origin : NULL;
   entry->sequence = iter->have_origin && entry->count > 0 ? iter->next_seq : 0;
   iter->next_seq += entry->count;
