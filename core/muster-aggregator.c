@@ -12,6 +12,7 @@
 
 #include "muster-dataset-struct-private.h"
 #include "muster-metric-merge-private.h"
+#include "muster-protobuf-private.h"
 #include "muster-time-base-private.h"
 
 /* Intervals of one metrics object that may wait at once: a worker that fills its journal while there is no primary
@@ -279,8 +280,15 @@ decode (const char *worker, const MusterEntry *entry, MusterArena *arena, GError
                    entry->kind);
       return NULL;
     }
+  if (!muster_dataset_is_name (worker))
+    {
+      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
+                           "a snapshot comes from a worker whose name is no short text in UTF-8");
+      return NULL;
+    }
   snapshot = muster__v1__snapshot__unpack (muster_arena_get_allocator (arena), entry->body_length, entry->body);
-  if (snapshot == NULL || !muster_dataset_is_name (snapshot->name) || !are_metrics_valid (snapshot))
+  if (snapshot == NULL || !muster_protobuf_is_sound (&snapshot->base) || !muster_dataset_is_name (snapshot->name)
+      || !are_metrics_valid (snapshot))
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
                    "%s: a snapshot of %" G_GSIZE_FORMAT " bytes is not one (muster.v1.Snapshot, strings in UTF-8)",
@@ -439,15 +447,21 @@ muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint p
   Muster__V1__Snapshot *snapshot = decode (worker, entry, arena, error);
   Object *object;
   Pending *pending;
+  gint64 end_ns;
 
   if (snapshot == NULL)
     return FALSE;
   object = match_object (aggregator, worker, snapshot, error);
   if (object == NULL)
     return FALSE;
-  pending = get_pending (
-      aggregator, object,
-      muster_boundary_at_or_after ((gint64) snapshot->end, object->options.start_time_ns, object->interval_ns), error);
+  end_ns = muster_boundary_at_or_after ((gint64) snapshot->end, object->options.start_time_ns, object->interval_ns);
+  if (end_ns < object->interval_ns)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "%s: an interval of metrics '%s' begins before 1970",
+                   worker, snapshot->name);
+      return FALSE;
+    }
+  pending = get_pending (aggregator, object, end_ns, error);
   if (pending == NULL)
     return FALSE;
   add_part (get_contribution (pending, worker, pid), pid, snapshot);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "muster-dataset-struct-private.h"
+#include "muster-protobuf-private.h"
 #include "muster-snapshot-private.h"
 #include "muster-wire-private.h"
 
@@ -266,7 +267,7 @@ muster_dataset_assemble (MusterDataset **partial, const MusterEntry *entry, Must
     return FALSE;
   arena = muster_arena_new ();
   message = muster__v1__dataset__unpack (muster_arena_get_allocator (arena), entry->body_length, entry->body);
-  if (message == NULL || !is_valid (message))
+  if (message == NULL || !muster_protobuf_is_sound (&message->base) || !is_valid (message))
     return FALSE;
   if (message->part == 0 || !continues (*partial, message))
     g_clear_pointer (partial, muster_dataset_unref);

@@ -331,11 +331,18 @@ test_bad_snapshots (Fixture *fixture, gconstpointer data)
   good.end = (guint64) (1010 * SECOND_NS);
   good.interval = (guint64) (10 * SECOND_NS);
   good.scale_factor = 1;
+  g_assert_false (
+      muster_aggregator_add (fixture->aggregator, "\xFF", 2, &(MusterEntry){ .kind = MUSTER_ENTRY_SNAPSHOT }, &error));
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT);
+  g_clear_error (&error);
   bad = good;
   bad.name = (char *) "unheard-of";
   expect_error (fixture, &bad, MUSTER_ERROR_NOT_FOUND, "unheard-of");
   bad.name = (char *) "\xFF";
   expect_error (fixture, &bad, MUSTER_ERROR_CORRUPT, "UTF-8");
+  bad = good;
+  bad.end = 0;
+  expect_error (fixture, &bad, MUSTER_ERROR_CORRUPT, "1970");
   bad = good;
   bad.interval++;
   expect_error (fixture, &bad, MUSTER_ERROR_INVALID, "interval");
