@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,16 +77,39 @@ socket_cb (void *socket, int events, gpointer user_data)
     ;
 }
 
+/* A handle of what lies at the path now, which stays the same whatever is put there later; no link is followed. */
 static gboolean
-own_socket (const char *endpoint, uid_t uid, gid_t gid, GError **error)
+give_to (int handle, uid_t uid, gid_t gid)
 {
-  const char *path = g_str_has_prefix (endpoint, "ipc://") ? endpoint + strlen ("ipc://") : NULL;
+  g_autofree char *itself = g_strdup_printf ("/proc/self/fd/%d", handle);
+  struct stat status;
 
-  if (path == NULL || (chmod (path, 0600) == 0 && (uid == (uid_t) -1 || chown (path, uid, gid) == 0)))
+  if (fstat (handle, &status) < 0)
+    return FALSE;
+  if (!S_ISSOCK (status.st_mode))
+    {
+      errno = ENOTSOCK;
+      return FALSE;
+    }
+  return chmod (itself, 0600) == 0 && (uid == (uid_t) -1 || fchownat (handle, "", uid, gid, AT_EMPTY_PATH) == 0);
+}
+
+static gboolean
+own_socket (const char *address, uid_t uid, gid_t gid, GError **error)
+{
+  const char *path = g_str_has_prefix (address, "ipc://") ? address + strlen ("ipc://") : NULL;
+  int handle = path != NULL ? open (path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+  gboolean given;
+
+  if (path == NULL)
     return TRUE;
-  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot give the socket %s to its workers: %s", path,
-               g_strerror (errno));
-  return FALSE;
+  given = handle >= 0 && give_to (handle, uid, gid);
+  if (!given)
+    g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot give the socket %s to its workers: %s", path,
+                 g_strerror (errno));
+  if (handle >= 0)
+    close (handle);
+  return given;
 }
 
 void
