@@ -158,7 +158,7 @@ check_drain (int fd, guint64 next_place)
   g_mutex_init (&receiver.done_lock);
   stream = muster_receiver_stream_new (&receiver, &identity, SCAN_SIZE, dup (fd), next_place);
   g_hash_table_insert (receiver.streams, stream->identity.stream, stream);
-  muster_receiver_stream_finish (stream, NULL);
+  muster_receiver_stream_finish (stream, NULL, 0);
   while (g_main_context_iteration (receiver.context, FALSE))
     ;
   g_assert (finished && g_hash_table_size (receiver.streams) == 0);
