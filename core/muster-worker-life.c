@@ -320,25 +320,25 @@ destroy_source (GSource **source)
 }
 
 static void
-fill_end (MusterWorkerLife *life, pid_t waited, int status, const struct rusage *usage)
+fill_end (MusterWorkerLife *life, const siginfo_t *info, const struct rusage *usage)
 {
   MusterEnd *end = &life->end;
 
-  end->reason = MUSTER_EXIT_UNKNOWN; /* somebody else has reaped it */
-  if (waited > 0 && WIFEXITED (status))
+  end->reason = MUSTER_EXIT_UNKNOWN; /* not our child, or somebody else has reaped it */
+  if (info->si_pid != 0 && info->si_code == CLD_EXITED)
     {
       end->reason = MUSTER_EXIT_STATUS;
-      end->status = WEXITSTATUS (status);
+      end->status = info->si_status;
     }
-  else if (waited > 0 && WIFSIGNALED (status))
+  else if (info->si_pid != 0)
     {
       end->reason = MUSTER_EXIT_SIGNAL;
-      end->signal = WTERMSIG (status);
-      end->core_dumped = WCOREDUMP (status);
+      end->signal = info->si_status;
+      end->core_dumped = info->si_code == CLD_DUMPED;
     }
   end->timed_out = end->timed_out && end->reason == MUSTER_EXIT_SIGNAL && end->signal == SIGKILL;
   end->run_time_us = g_get_monotonic_time () - life->started_us;
-  end->max_rss_kib = waited > 0 ? (guint64) usage->ru_maxrss : 0;
+  end->max_rss_kib = (guint64) usage->ru_maxrss;
   end->pid = life->pid;
   end->restarts = life->process->restarts;
   end->stderr_tail = life->stderr_text = join_tail (life);
@@ -374,24 +374,36 @@ take_crash (MusterWorkerLife *life)
   close_fd (&fd);
 }
 
+/* By its pidfd: a number may be another process's by now, even that of a later child. The system call tells of its use of
+ * resources, which waitid(3) does not. FALSE if it still runs; else @info->si_pid is 0 where it is not ours to reap. */
+static gboolean
+look_at_end (int pidfd, int options, siginfo_t *info, struct rusage *usage)
+{
+  long result;
+
+  *info = (siginfo_t){ 0 };
+  do
+    result = syscall (SYS_waitid, P_PIDFD, pidfd, info, WEXITED | WNOHANG | options, usage);
+  while (result < 0 && errno == EINTR);
+  return result < 0 || info->si_pid != 0;
+}
+
 static gboolean
 exit_cb (int fd, GIOCondition condition, gpointer user_data)
 {
   MusterWorkerLife *life = user_data;
-  siginfo_t info = { 0 };
+  siginfo_t info;
   struct rusage usage = { 0 };
-  int status = 0;
-  pid_t waited;
 
-  if (waitid ((idtype_t) P_PIDFD, (id_t) fd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+  if (!look_at_end (fd, WNOWAIT, &info, NULL))
     return G_SOURCE_CONTINUE;
   /* What it started and left behind goes with it, so that the next one finds the field clear. Before it is reaped: until
    * then nobody else can have its number. */
   if (info.si_pid != 0)
-    kill (-(pid_t) life->pid, SIGKILL);
-  do
-    waited = wait4 ((pid_t) life->pid, &status, 0, &usage);
-  while (waited < 0 && errno == EINTR);
+    {
+      kill (-(pid_t) life->pid, SIGKILL);
+      look_at_end (fd, 0, &info, &usage);
+    }
   for (int i = 0; i < 2; i++)
     if (life->captures[i] != NULL)
       muster_capture_finish (life->captures[i]);
@@ -399,7 +411,7 @@ exit_cb (int fd, GIOCondition condition, gpointer user_data)
   destroy_source (&life->exit_source);
   destroy_source (&life->kill_source);
   close_fd (&life->pidfd);
-  fill_end (life, waited, status, &usage);
+  fill_end (life, &info, &usage);
   take_crash (life);
   life->exited (life, life->user_data);
   return G_SOURCE_REMOVE;
@@ -562,6 +574,19 @@ muster_worker_life_terminate (MusterWorkerLife *life, gint64 timeout_us)
   g_source_attach (life->kill_source, life->house->context);
 }
 
+/* With its group; by number only while the number is surely its own. */
+static void
+kill_and_reap (MusterWorkerLife *life)
+{
+  siginfo_t info;
+
+  if (!look_at_end (life->pidfd, WNOWAIT, &info, NULL) || info.si_pid != 0)
+    kill (-(pid_t) life->pid, SIGKILL);
+  muster_worker_life_signal (life, SIGKILL);
+  while (syscall (SYS_waitid, P_PIDFD, life->pidfd, &info, WEXITED, NULL) < 0 && errno == EINTR)
+    ;
+}
+
 void
 muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal)
 {
@@ -569,10 +594,7 @@ muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal)
   destroy_source (&life->kill_source);
   if (life->pidfd >= 0)
     {
-      muster_worker_life_signal (life, SIGKILL);
-      kill (-(pid_t) life->pid, SIGKILL);
-      while (waitpid ((pid_t) life->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+      kill_and_reap (life);
       close_fd (&life->pidfd);
     }
   close_outputs (life);
