@@ -17,23 +17,35 @@ void
 muster_set_up (Muster *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *state = NULL;
 
   fixture->directory = g_dir_make_tmp ("muster-cli-XXXXXX", &error);
   g_assert_no_error (error);
+  state = g_build_filename (fixture->directory, "state", NULL);
+  g_setenv ("STATE_DIRECTORY", state, TRUE); /* of the primaries that are started: none of the machine's */
+}
+
+/* Files, and directories of files. */
+static void
+remove_content (const char *path)
+{
+  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (directory != NULL && (name = g_dir_read_name (directory)) != NULL)
+    {
+      g_autofree char *inside = g_build_filename (path, name, NULL);
+
+      if (g_file_test (inside, G_FILE_TEST_IS_DIR) && !g_file_test (inside, G_FILE_TEST_IS_SYMLINK))
+        remove_content (inside);
+      g_assert_cmpint (g_remove (inside), ==, 0);
+    }
 }
 
 void
 muster_tear_down (Muster *fixture, gconstpointer data)
 {
-  g_autoptr (GDir) directory = g_dir_open (fixture->directory, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (fixture->directory, name, NULL);
-
-      g_assert_cmpint (g_remove (path), ==, 0);
-    }
+  remove_content (fixture->directory);
   g_assert_cmpint (g_rmdir (fixture->directory), ==, 0);
   g_free (fixture->directory);
   g_free (fixture->out);

@@ -37,6 +37,7 @@ class Installed:
             "GI_TYPELIB_PATH": os.path.join(self.library_dir, "girepository-1.0"),
             "PATH": os.path.join(self.prefix, "bin") + ":/usr/bin:/bin",
             "XDG_RUNTIME_DIR": self.directory,
+            "STATE_DIRECTORY": os.path.join(self.directory, "state"),
         }
 
     def _move_pkg_config(self):

@@ -59,7 +59,8 @@ class Primary:
         self.environment = {**(environment or os.environ), "DIR": self.directory}
         self.process = None
         with open(self.keyfile, "w") as out:
-            out.write(f"[muster]\nname=interop\ninterval={interval}\nruntime-dir={self.directory}/run\n")
+            out.write(f"[muster]\nname=interop\ninterval={interval}\nruntime-dir={self.directory}/run\n"
+                      f"state-dir={self.directory}/state\n")
             out.write(f"[transport json]\ntype=file\npath={self.output}\nformat=json\n")
             out.write(keyfile)
 
