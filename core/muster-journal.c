@@ -460,6 +460,7 @@ append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournal
   memcpy (slot + 1, bytes, length);
   if (mark != NULL)
     atomic_store (mark, G_GUINT64_CONSTANT (1) << 32 | (guint32) (number + drops));
+  atomic_signal_fence (memory_order_seq_cst); /* with the checksum the entry is there for those who come after */
   slot->checksum = muster_journal_checksum (slot, length, journal->seed);
   MUSTER_FAULT ("journal.publish.before");
   atomic_store_explicit (&slot->length, (gint32) length, memory_order_release);

@@ -46,8 +46,9 @@ gboolean muster_receiver_bind (MusterReceiver *self, const char *group, const ch
  * nobody knows that: then the sender is believed, who keeps what was not acknowledged. */
 void muster_receiver_add_journal (MusterReceiver *self, const MusterJournalIdentity *identity, gsize ring_size, int fd,
                                   guint64 next);
-/* The worker is dead and reaped: take what arrived over the link, then drain the journal, then append @end_record as
- * the stream's last entry (an encoded Record entry: whole, with tag and length; nullable). `finished` follows. */
+/* The worker is dead and reaped: take what arrived over the link, then drain the journal, then append snapshots of what it
+ * had measured and not yet reported, then @end_record as the stream's last entry (an encoded Record entry: whole, with tag
+ * and length; nullable). `finished` follows. */
 void muster_receiver_finish (MusterReceiver *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], GBytes *end_record);
 /* To one worker; dropped if it is not connected. Sinks a floating message. */
 void muster_receiver_send (MusterReceiver *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], GVariant *message);
