@@ -78,7 +78,8 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetric, key) == 112);
 
 void muster_metric_wait (MusterMetric *metric);
 
-static inline void
+/* Returns the value that counts. (From what the word was before: so its address is known before the swap is done.) */
+static inline const MusterMetricValue *
 muster_metric_lock (MusterMetric *metric)
 {
   guint32 sequence = atomic_load_explicit (&metric->sequence, memory_order_relaxed) & ~1u;
@@ -90,6 +91,7 @@ muster_metric_lock (MusterMetric *metric)
         muster_metric_wait (metric);
       sequence &= ~1u;
     }
+  return &metric->values[sequence >> 1 & 1];
 }
 
 /* Nothing has changed. */

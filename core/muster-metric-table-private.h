@@ -13,8 +13,14 @@ MusterMetricTable *muster_metric_table_new (guint max_metrics, gboolean persist,
 void muster_metric_table_free (MusterMetricTable *table);
 
 /* Finds or makes the metric, and returns it locked: muster_metric_commit() after the update, or muster_metric_unlock().
- * NULL if there is no room for another one, or if path and id are too long. No allocation but for a new metric. */
-MusterMetric *muster_metric_table_lock (MusterMetricTable *table, const char *const *path, const char *id);
+ * None if there is no room for another one, or if path and id are too long. No allocation but for a new metric. */
+typedef struct
+{
+  MusterMetric *metric;
+  const MusterMetricValue *value; /* of it, the one that counts */
+} MusterMetricHold;
+
+MusterMetricHold muster_metric_table_lock (MusterMetricTable *table, const char *const *path, const char *id);
 
 /* Room for a text of @length bytes, for muster_metric_set_text(); and back (nullable). Not by the holder of a lock. */
 MusterMetricText *muster_metric_table_new_text (MusterMetricTable *table, gsize length);

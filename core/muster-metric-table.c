@@ -122,26 +122,28 @@ has_key (const MusterMetric *metric, const Key *key)
   return TRUE;
 }
 
-static inline MusterMetric *
+static inline MusterMetricHold
 find (MusterMetricTable *table, const Key *key)
 {
+  const MusterMetricHold none = { NULL, NULL };
   Buckets *buckets = atomic_load_explicit (&table->buckets, memory_order_acquire);
 
   for (guint i = 0; i <= buckets->mask; i++)
     {
       _Atomic (MusterMetric *) *at = &buckets->at[(key->hash + i) & buckets->mask];
       MusterMetric *metric = atomic_load_explicit (at, memory_order_acquire);
+      const MusterMetricValue *value;
 
       if (metric == NULL)
-        return NULL;
+        return none;
       if (atomic_load_explicit (&metric->hash, memory_order_relaxed) != key->hash)
         continue;
-      muster_metric_lock (metric);
+      value = muster_metric_lock (metric);
       if (G_LIKELY (has_key (metric, key)))
-        return metric;
+        return (MusterMetricHold){ metric, value };
       muster_metric_unlock (metric);
     }
-  return NULL;
+  return none;
 }
 
 /* -- under the mutex ---------------------------------------------------------------------------- */
@@ -239,26 +241,27 @@ free_names (MusterMetricTable *table, const MusterMetric *metric)
   muster_metric_table_free_text (table, muster_metric_get_text (metric));
 }
 
-static MusterMetric *
+static MusterMetricHold
 add (MusterMetricTable *table, const Key *key)
 {
   Buckets *buckets = atomic_load_explicit (&table->buckets, memory_order_relaxed);
+  const MusterMetricValue *value;
   MusterMetric *metric;
 
   if (table->n_live == table->max_metrics)
-    return NULL;
+    return (MusterMetricHold){ NULL, NULL };
   metric = take_unused (table);
   muster_metric_lock (metric);
   muster_metric_reset (metric, FALSE);
   muster_metric_commit (metric);
-  muster_metric_lock (metric);
+  value = muster_metric_lock (metric);
   set_key (table, metric, key);
   table->n_live++;
   if (table->n_live * 2 > buckets->mask)
     grow (table, buckets);
   else
     buckets_put (buckets, metric);
-  return metric;
+  return (MusterMetricHold){ metric, value };
 }
 
 static void
@@ -387,36 +390,36 @@ is_valid_utf8 (const Key *key)
   return TRUE;
 }
 
-static G_GNUC_NO_INLINE MusterMetric *
+static G_GNUC_NO_INLINE MusterMetricHold
 lock_slowly (MusterMetricTable *table, const Key *key)
 {
-  MusterMetric *metric;
+  MusterMetricHold hold;
   Key valid;
 
   if (!is_valid_utf8 (key))
     {
       if (!make_key_valid (table, key, &valid))
-        return NULL;
+        return (MusterMetricHold){ NULL, NULL };
       key = &valid;
     }
   pthread_mutex_lock (&table->mutex);
-  metric = find (table, key);
-  if (metric == NULL)
-    metric = add (table, key);
+  hold = find (table, key);
+  if (hold.metric == NULL)
+    hold = add (table, key);
   pthread_mutex_unlock (&table->mutex);
-  return metric;
+  return hold;
 }
 
-MusterMetric *
+MusterMetricHold
 muster_metric_table_lock (MusterMetricTable *table, const char *const *path, const char *id)
 {
-  MusterMetric *metric;
+  MusterMetricHold hold;
   Key key;
 
   if (!make_key (table, &key, path, id))
-    return NULL;
-  metric = find (table, &key);
-  return G_LIKELY (metric != NULL) ? metric : lock_slowly (table, &key);
+    return (MusterMetricHold){ NULL, NULL };
+  hold = find (table, &key);
+  return G_LIKELY (hold.metric != NULL) ? hold : lock_slowly (table, &key);
 }
 
 MusterMetricText *

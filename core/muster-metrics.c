@@ -206,19 +206,19 @@ refuse (MusterMetrics *self)
 }
 
 /* The metric, locked, if it is of that type or of none yet; else the update is counted as refused. */
-static inline MusterMetric *
+static inline MusterMetricHold
 lock_metric (MusterMetrics *self, const char *const *path, const char *id, MusterMetricType type)
 {
-  MusterMetric *metric = muster_metric_table_lock (self->table, path, id);
+  MusterMetricHold hold = muster_metric_table_lock (self->table, path, id);
 
-  if (G_LIKELY (metric != NULL))
+  if (G_LIKELY (hold.metric != NULL))
     {
-      if (G_LIKELY (metric->type == type || metric->type == MUSTER_METRIC_NONE))
-        return metric;
-      muster_metric_unlock (metric);
+      if (G_LIKELY (hold.metric->type == type || hold.metric->type == MUSTER_METRIC_NONE))
+        return hold;
+      muster_metric_unlock (hold.metric);
     }
   refuse (self);
-  return NULL;
+  return (MusterMetricHold){ NULL, NULL };
 }
 
 /**
@@ -245,7 +245,7 @@ muster_metrics_set (MusterMetrics *self, const char *const *path, const char *id
   g_return_if_fail (self != NULL && id != NULL);
   if (!isfinite (value))
     return;
-  metric = lock_metric (self, path, id, MUSTER_METRIC_SET);
+  metric = lock_metric (self, path, id, MUSTER_METRIC_SET).metric;
   if (metric == NULL)
     return;
   metric->type = MUSTER_METRIC_SET;
@@ -315,7 +315,7 @@ muster_metrics_set_text (MusterMetrics *self, const char *const *path, const cha
   value = clean_text (value, &length, &copy);
   while (!is_set)
     {
-      MusterMetric *metric = lock_metric (self, path, id, MUSTER_METRIC_SET);
+      MusterMetric *metric = lock_metric (self, path, id, MUSTER_METRIC_SET).metric;
 
       if (metric == NULL)
         break;
@@ -345,37 +345,33 @@ muster_metrics_set_text (MusterMetrics *self, const char *const *path, const cha
 void
 muster_metrics_inc (MusterMetrics *self, const char *const *path, const char *id, double n)
 {
-  MusterMetric *metric;
-  const MusterMetricValue *value;
+  MusterMetricHold hold;
   MusterMetricValue *next;
 
   g_return_if_fail (self != NULL && id != NULL);
-  metric = lock_metric (self, path, id, MUSTER_METRIC_INC);
-  if (metric == NULL)
+  hold = lock_metric (self, path, id, MUSTER_METRIC_INC);
+  if (hold.metric == NULL)
     return;
-  metric->type = MUSTER_METRIC_INC;
-  value = muster_metric_get_value (metric);
-  next = muster_metric_get_other_value (metric, value);
-  next->count = value->count + 1;
-  next->sum = value->sum + (isfinite (n) ? n : 1);
-  muster_metric_commit (metric);
+  hold.metric->type = MUSTER_METRIC_INC;
+  next = muster_metric_get_other_value (hold.metric, hold.value);
+  next->count = hold.value->count + 1;
+  next->sum = hold.value->sum + (isfinite (n) ? n : 1);
+  muster_metric_commit (hold.metric);
 }
 
 static inline void
 sample (MusterMetrics *self, const char *const *path, const char *id, MusterMetricType type, double value)
 {
-  MusterMetric *metric;
-  const MusterMetricValue *before;
+  MusterMetricHold hold;
 
   if (!isfinite (value))
     return;
-  metric = lock_metric (self, path, id, type);
-  if (metric == NULL)
+  hold = lock_metric (self, path, id, type);
+  if (hold.metric == NULL)
     return;
-  metric->type = (guint8) type;
-  before = muster_metric_get_value (metric);
-  muster_metric_value_sample (muster_metric_get_other_value (metric, before), before, value);
-  muster_metric_commit (metric);
+  hold.metric->type = (guint8) type;
+  muster_metric_value_sample (muster_metric_get_other_value (hold.metric, hold.value), hold.value, value);
+  muster_metric_commit (hold.metric);
 }
 
 /**
