@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "muster-crash-private.h"
 #include "muster-logger-private.h"
 
 #define CALLS  20000
@@ -78,6 +79,7 @@ main (void)
 
   if (journal == NULL)
     g_error ("%s", error->message);
+  muster_crash_install (journal); /* as in a worker */
   sink = muster_sink_new (journal, "bench");
   logger = muster_logger_new (sink, "bench", MUSTER_LEVEL_INFO);
   child = muster_logger_new_child (logger, "http");
