@@ -5,6 +5,10 @@
  * Waking: while records come steadily the feed looks by a timer (the flush interval, less under load), and producers pay
  * nothing; after a few empty looks it sleeps without a timer, and the next producer wakes it through the journal's
  * eventfd. An entry with FLUSH, and a ring that fills by a quarter, wake it at any time.
+ *
+ * A slot that is not published holds up all that is behind it. That takes no time but where its thread stands still, or has
+ * left the log call for good (longjmp or pthread_exit in a signal handler): then the feed looks more and more rarely, says so
+ * once, and what is behind waits for the death of the process, after which the whole ring is read.
  */
 #include "config.h"
 
@@ -17,6 +21,10 @@
 #define EMPTY_LOOKS 3
 /* Between two looks while full batches come. */
 #define BUSY_INTERVAL_US 500
+/* Between two looks at a slot whose producer has not come back: from one to the other, doubled each time. */
+#define STUCK_INTERVAL_MIN_US G_TIME_SPAN_MILLISECOND
+#define STUCK_INTERVAL_MAX_US G_TIME_SPAN_SECOND
+#define STUCK_REPORT_US       (10 * G_TIME_SPAN_SECOND)
 
 typedef struct
 {
@@ -37,6 +45,9 @@ struct _MusterJournalFeed
   guint64 credit;
   guint64 unacknowledged; /* bytes in the ring */
   guint empty_looks;
+  gint64 stuck_since; /* 0: the slot at the head is published, or there is none */
+  gint64 stuck_interval_us;
+  gboolean stuck_said;
   gint64 gather_until; /* 0: nothing is waiting to be sent */
 
   GArray *window; /* of Sent, from `window_head` on */
@@ -165,7 +176,12 @@ send_batches (MusterJournalFeed *feed, gboolean flush, guint *sent_batches)
               && (feed->gather_until == 0 || g_get_monotonic_time () < feed->gather_until))
             return FALSE;
           if (!build (feed, &feed->blocked_sent))
-            return FALSE;
+            {
+              if (feed->stuck_since == 0)
+                feed->stuck_since = g_get_monotonic_time ();
+              return FALSE;
+            }
+          feed->stuck_since = feed->stuck_interval_us = 0;
           feed->blocked_drops = feed->builder.drops;
           feed->blocked = muster_batch_builder_steal (&feed->builder, &feed->blocked_length);
         }
@@ -174,6 +190,21 @@ send_batches (MusterJournalFeed *feed, gboolean flush, guint *sent_batches)
       feed->gather_until = 0;
     }
   return TRUE;
+}
+
+/* How long to wait for the producer of the slot at the head. */
+static gint64
+next_stuck_interval (MusterJournalFeed *feed, gint64 now)
+{
+  if (!feed->stuck_said && now - feed->stuck_since > STUCK_REPORT_US)
+    {
+      /* Not by way of the journal. */
+      g_printerr ("muster: a log call has not returned for %d s; what was logged after it waits\n",
+                  (int) (STUCK_REPORT_US / G_TIME_SPAN_SECOND));
+      feed->stuck_said = TRUE;
+    }
+  feed->stuck_interval_us = CLAMP (feed->stuck_interval_us * 2, STUCK_INTERVAL_MIN_US, STUCK_INTERVAL_MAX_US);
+  return feed->stuck_interval_us;
 }
 
 static void
@@ -208,7 +239,9 @@ pump (MusterJournalFeed *feed, gboolean flush)
       feed->empty_looks = 0;
     }
   now = g_get_monotonic_time ();
-  if (feed->gather_until <= now)
+  if (feed->gather_until <= now && feed->stuck_since != 0)
+    feed->gather_until = now + next_stuck_interval (feed, now);
+  else if (feed->gather_until <= now)
     feed->gather_until = now + (sent > 1 ? BUSY_INTERVAL_US : feed->flush_interval_us);
   g_source_set_ready_time (feed->source,
                            muster_journal_arm (feed->journal, MUSTER_JOURNAL_WAKE_ON_FLUSH) ? feed->gather_until : 0);
