@@ -32,5 +32,8 @@ void muster_journal_feed_acknowledge (MusterJournalFeed *feed, guint64 next);
 void muster_journal_feed_rewind (MusterJournalFeed *feed, guint64 next);
 guint64 muster_journal_feed_get_lowest (MusterJournalFeed *feed);  /* the first that is not acknowledged */
 guint64 muster_journal_feed_get_next (MusterJournalFeed *feed);    /* the first that has not been sent */
+/* A mark behind all that has been reserved now; and whether all before such a mark is acknowledged. */
+guint64 muster_journal_feed_get_mark (MusterJournalFeed *feed);
+gboolean muster_journal_feed_is_acknowledged (MusterJournalFeed *feed, guint64 mark);
 gboolean muster_journal_feed_is_settled (MusterJournalFeed *feed); /* all that was reserved is acknowledged */
 gboolean muster_journal_feed_has_unacknowledged (MusterJournalFeed *feed);

@@ -360,6 +360,25 @@ muster_journal_feed_has_unacknowledged (MusterJournalFeed *feed)
   return feed->unacknowledged > 0 || feed->blocked != NULL;
 }
 
+guint64
+muster_journal_feed_get_mark (MusterJournalFeed *feed)
+{
+  return muster_journal_get_read_position (feed->journal) + muster_journal_get_pending (feed->journal);
+}
+
+gboolean
+muster_journal_feed_is_acknowledged (MusterJournalFeed *feed, guint64 mark)
+{
+  const Sent *sent = oldest (feed);
+  guint64 position = muster_journal_get_read_position (feed->journal);
+
+  if (sent != NULL)
+    position = sent->start_position;
+  else if (feed->blocked != NULL)
+    position = feed->blocked_sent.start_position;
+  return position >= mark;
+}
+
 gboolean
 muster_journal_feed_is_settled (MusterJournalFeed *feed)
 {

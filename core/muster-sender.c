@@ -37,9 +37,9 @@ struct _MusterSender
   pid_t pid; /* whose thread it is: a forked child has everything but that */
 
   GMutex lock;
-  GCond settled;
+  GCond progress;
   guint flush_waiters; /* under lock */
-  guint64 settlings;   /* under lock: how often all was acknowledged */
+  guint64 looks;       /* under lock: how often something may have been acknowledged since they wait */
 
   /* -- the thread's own -- */
   void *zmq;
@@ -176,14 +176,11 @@ look_around (MusterSender *self)
 {
   if (self->welcomed && self->timer == NULL && muster_journal_feed_has_unacknowledged (self->feed))
     set_timer (self, POSITION_INTERVAL_MS);
-  if (muster_journal_feed_is_settled (self->feed))
-    {
-      g_mutex_lock (&self->lock);
-      self->settlings++;
-      if (self->flush_waiters > 0)
-        g_cond_broadcast (&self->settled);
-      g_mutex_unlock (&self->lock);
-    }
+  g_mutex_lock (&self->lock);
+  self->looks++;
+  if (self->flush_waiters > 0)
+    g_cond_broadcast (&self->progress);
+  g_mutex_unlock (&self->lock);
 }
 
 static void
@@ -443,7 +440,7 @@ muster_sender_new (MusterJournal *journal, const char *endpoint, gint64 flush_in
   self->callbacks = *callbacks;
   self->user_data = user_data;
   g_mutex_init (&self->lock);
-  g_cond_init (&self->settled);
+  g_cond_init (&self->progress);
   g_queue_init (&self->messages);
   if (!open_socket (self, endpoint, error))
     {
@@ -528,50 +525,49 @@ muster_sender_send (MusterSender *self, GVariant *message)
   g_main_context_invoke (self->context, queue_message, outgoing);
 }
 
-static gboolean
-flush_in_thread (gpointer data)
+typedef struct
 {
-  MusterSender *self = data;
-
-  muster_journal_feed_flush (self->feed);
-  look_around (self);
-  return G_SOURCE_REMOVE;
-}
+  MusterSender *sender;
+  guint64 mark; /* 0: to be taken */
+  gboolean acknowledged;
+} Flush;
 
 static void
-check_settled (gpointer data)
+look_at_flush (gpointer data)
 {
-  gpointer *arguments = data;
+  Flush *flush = data;
+  MusterJournalFeed *feed = flush->sender->feed;
 
-  *(gboolean *) arguments[1] = muster_journal_feed_is_settled (((MusterSender *) arguments[0])->feed);
+  if (flush->mark == 0)
+    flush->mark = muster_journal_feed_get_mark (feed);
+  muster_journal_feed_flush (feed);
+  flush->acknowledged = muster_journal_feed_is_acknowledged (feed, flush->mark);
 }
 
 gboolean
 muster_sender_flush (MusterSender *self, gint64 timeout_us)
 {
   gint64 deadline = g_get_monotonic_time () + timeout_us;
-  gboolean settled = FALSE;
-  gpointer arguments[2] = { self, &settled };
+  Flush flush = { .sender = self };
   gboolean in_time = TRUE;
 
   if (is_forked (self))
     return FALSE;
   g_mutex_lock (&self->lock);
   self->flush_waiters++;
-  while (!settled && in_time)
+  while (!flush.acknowledged && in_time)
     {
-      guint64 settlings = self->settlings;
+      guint64 looks = self->looks;
 
       g_mutex_unlock (&self->lock);
-      g_main_context_invoke (self->context, flush_in_thread, self);
-      muster_sender_call (self, check_settled, arguments);
+      muster_sender_call (self, look_at_flush, &flush);
       g_mutex_lock (&self->lock);
-      while (!settled && in_time && settlings == self->settlings)
-        in_time = g_cond_wait_until (&self->settled, &self->lock, deadline);
+      while (!flush.acknowledged && in_time && looks == self->looks)
+        in_time = g_cond_wait_until (&self->progress, &self->lock, deadline);
     }
   self->flush_waiters--;
   g_mutex_unlock (&self->lock);
-  return settled;
+  return flush.acknowledged;
 }
 
 typedef struct
@@ -658,6 +654,6 @@ muster_sender_free (MusterSender *self)
   g_main_context_unref (self->context);
   muster_journal_unref (self->journal);
   g_mutex_clear (&self->lock);
-  g_cond_clear (&self->settled);
+  g_cond_clear (&self->progress);
   g_free (self);
 }

@@ -29,6 +29,7 @@ struct _Collector
   GByteArray *log;  /* under lock */
   guint64 entries;  /* under lock; numbered ones, gaps by their counts */
   gboolean blocked; /* under lock */
+  gint delay_us;    /* atomic */
 };
 
 G_DEFINE_FINAL_TYPE (Collector, collector, MUSTER_TYPE_TRANSPORT)
@@ -40,6 +41,7 @@ collector_write (MusterTransport *transport, MusterBatch *batch, GError **error)
   gsize size;
   gconstpointer data = muster_batch_get_data (batch, &size);
 
+  g_usleep ((gulong) g_atomic_int_get (&self->delay_us));
   g_mutex_lock (&self->lock);
   while (self->blocked)
     g_cond_wait (&self->changed, &self->lock);
@@ -108,6 +110,7 @@ typedef struct
   MusterSender *sender;
   guint connected, finished;
   GVariant *to_primary, *to_worker;
+  gint quiet; /* atomic */
   GMutex lock;
 } Fixture;
 
@@ -427,6 +430,36 @@ test_messages (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (fixture->connected, ==, 1);
 }
 
+static gpointer
+say_without_end (gpointer data)
+{
+  Fixture *fixture = data;
+
+  while (!g_atomic_int_get (&fixture->quiet))
+    {
+      muster_info (fixture->logger, "more");
+      g_usleep (500);
+    }
+  return NULL;
+}
+
+/* What is there when it is called is waited for, not what others go on saying. */
+static void
+test_flush_while_logging (Fixture *fixture, gconstpointer data)
+{
+  GThread *thread;
+
+  WAIT_UNTIL (fixture->connected == 1);
+  g_atomic_int_set (&fixture->collector->delay_us, 20000); /* like a disk; in that time there is always something new */
+  thread = g_thread_new ("say", say_without_end, fixture);
+  wait_for_entries (fixture->collector, 100);
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (muster_sender_flush (fixture->sender, 2 * G_TIME_SPAN_SECOND));
+  g_atomic_int_set (&fixture->quiet, TRUE);
+  g_thread_join (thread);
+  g_assert_true (muster_sender_flush (fixture->sender, 20 * G_TIME_SPAN_SECOND));
+}
+
 /* One that no primary takes is left out here: on the way it would end the connection, and others with it. */
 static void
 test_large_message (Fixture *fixture, gconstpointer data)
@@ -555,6 +588,7 @@ main (int argc, char **argv)
   ADD ("drain", test_drain);
   ADD ("receiver-restarts", test_receiver_restarts);
   ADD ("messages", test_messages);
+  ADD ("flush-while-logging", test_flush_while_logging);
   ADD ("large-message", test_large_message);
   ADD ("strangers", test_strangers);
   ADD ("forked", test_forked);
