@@ -42,7 +42,7 @@ void muster_encode_origin (GByteArray *out, const MusterOrigin *origin);
 void muster_encode_gap (GByteArray *out, guint64 count, MusterGapReason reason);
 
 /* The same into a buffer with room for MUSTER_ENCODER_ORIGIN_MAX or MUSTER_ENCODER_GAP_MAX bytes; returns the end.
- * Labels are cut at 255 bytes each. */
+ * Labels are cut at 255 bytes each; one that is not UTF-8 is left out. */
 #define MUSTER_ENCODER_ORIGIN_MAX 1024
 #define MUSTER_ENCODER_GAP_MAX    32
 guint8 *muster_encode_origin_at (guint8 *out, const MusterOrigin *origin);

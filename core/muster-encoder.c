@@ -447,10 +447,10 @@ muster_encode_record (guint8 *buffer, gsize capacity, const MusterRecordParts *p
 static guint8 *
 put_label (guint8 *out, guint32 number, MusterSlice label)
 {
-  if (label.length == 0)
+  label.length = cut_at_character (label.data, label.length, NAME_MAX_BYTES);
+  if (label.length == 0 || !muster_utf8_is_valid (label.data, label.length))
     return out;
-  return muster_wire_put_bytes (out, MUSTER_WIRE_TAG (number, MUSTER_WIRE_BYTES), label.data,
-                                cut_at_character (label.data, label.length, NAME_MAX_BYTES));
+  return muster_wire_put_bytes (out, MUSTER_WIRE_TAG (number, MUSTER_WIRE_BYTES), label.data, label.length);
 }
 
 guint8 *

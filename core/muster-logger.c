@@ -317,7 +317,7 @@ muster_logger_log_payload (MusterLogger *self, MusterLevel level, const char *me
   MusterRecordParts parts = { .level = level, .message = muster_slice_from_string (message) };
 
   g_return_if_fail (MUSTER_IS_LOGGER (self));
-  g_return_if_fail (type_url != NULL && payload != NULL);
+  g_return_if_fail (type_url != NULL && g_utf8_validate (type_url, -1, NULL) && payload != NULL);
 
   if (!muster_logger_is_enabled (self, level))
     return;

@@ -265,6 +265,24 @@ test_origin_and_gap (void)
   g_assert_false (muster_entry_iter_next (&iter, &entry));
 }
 
+/* A host's name may be any bytes; a string of protobuf may not. */
+static void
+test_labels_invalid (void)
+{
+  MusterOrigin origin = { .stream = { 1 }, .first_seq = 1 };
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  MusterEntryIter iter;
+  MusterEntry entry;
+
+  origin.host = muster_slice_from_string ("caf\xe9");
+  origin.worker = muster_slice_from_string ("web-1");
+  muster_encode_origin (out, &origin);
+  muster_entry_iter_init (&iter, out->data, out->len);
+  g_assert_true (muster_entry_iter_next (&iter, &entry));
+  g_assert_true (muster_utf8_is_valid (entry.origin->host.data, entry.origin->host.length));
+  g_assert_cmpmem (entry.origin->worker.data, entry.origin->worker.length, "web-1", 5);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -275,5 +293,6 @@ main (int argc, char **argv)
   g_test_add_func ("/encoder/utf8", test_utf8);
   g_test_add_func ("/encoder/too-much", test_too_much);
   g_test_add_func ("/encoder/origin-and-gap", test_origin_and_gap);
+  g_test_add_func ("/encoder/labels-invalid", test_labels_invalid);
   return g_test_run ();
 }
