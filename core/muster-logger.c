@@ -17,8 +17,9 @@
 #include "muster-field-variant-private.h"
 #include "muster-logger-private.h"
 #include "muster-printf-private.h"
+#include "muster-scratch-private.h"
 
-/* What fits here is encoded without touching much stack; the rest takes a frame of its own. */
+/* What fits here is encoded on the stack; the rest takes a scratch buffer. */
 #define SMALL_SIZE 2048
 #define DOMAIN_MAX 255
 
@@ -56,13 +57,19 @@ relative_file (const char *file)
   return file;
 }
 
-static __attribute__ ((noinline)) void
-emit_large (MusterLogger *self, const MusterRecordParts *parts)
+/* No memory: the beginning of the message is better than nothing. */
+static void
+emit_beginning (MusterLogger *self, const MusterRecordParts *parts, guint8 *buffer, gsize capacity)
 {
-  guint8 buffer[MUSTER_ENTRY_MAX];
+  MusterRecordParts less = *parts;
   gsize length;
-  const guint8 *start = muster_encode_record (buffer, sizeof buffer, parts, &length);
+  const guint8 *start;
 
+  less.defaults.length = less.n_fields = 0;
+  less.payload.data = NULL;
+  less.truncated_from = MAX (parts->truncated_from, parts->message.length);
+  less.message.length = MIN (parts->message.length, capacity / 16);
+  start = muster_encode_record (buffer, capacity, &less, &length);
   if (start != NULL)
     muster_sink_append (self->sink, parts->level, start, length);
 }
@@ -71,13 +78,25 @@ static void
 emit_small (MusterLogger *self, const MusterRecordParts *parts)
 {
   guint8 buffer[SMALL_SIZE];
+  guint8 *scratch;
   gsize length;
   const guint8 *start = muster_encode_record (buffer, sizeof buffer, parts, &length);
 
   if (G_LIKELY (start != NULL))
+    {
+      muster_sink_append (self->sink, parts->level, start, length);
+      return;
+    }
+  scratch = muster_scratch_take ();
+  if (scratch == NULL)
+    {
+      emit_beginning (self, parts, buffer, sizeof buffer);
+      return;
+    }
+  start = muster_encode_record (scratch, MUSTER_ENTRY_MAX, parts, &length);
+  if (start != NULL)
     muster_sink_append (self->sink, parts->level, start, length);
-  else
-    emit_large (self, parts);
+  muster_scratch_give (scratch);
 }
 
 static __attribute__ ((noinline)) void
@@ -105,18 +124,21 @@ emit_parts (MusterLogger *self, MusterRecordParts *parts)
   errno = saved;
 }
 
+/* @parts->message: what there is to say if this fails. */
 static __attribute__ ((noinline, format (printf, 3, 0))) void
 format_large (MusterLogger *self, MusterRecordParts *parts, const char *format, va_list arguments)
 {
-  char message[MUSTER_ENTRY_MAX];
-  int length = vsnprintf (message, sizeof message, format, arguments);
+  char *message = (char *) muster_scratch_take ();
+  int length = message != NULL ? vsnprintf (message, MUSTER_ENTRY_MAX, format, arguments) : -1;
 
   if (length >= 0)
     {
-      parts->message = (MusterSlice){ message, MIN ((gsize) length, sizeof message - 1) };
-      parts->truncated_from = (gsize) length >= sizeof message ? (gsize) length : 0;
+      parts->message = (MusterSlice){ message, MIN ((gsize) length, MUSTER_ENTRY_MAX - 1) };
+      parts->truncated_from = (gsize) length >= MUSTER_ENTRY_MAX ? (gsize) length : 0;
     }
   emit_parts (self, parts);
+  if (message != NULL)
+    muster_scratch_give ((guint8 *) message);
 }
 
 static inline __attribute__ ((format (printf, 3, 0))) void

@@ -6,12 +6,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "muster-logger-private.h"
+
+/* Below 16 KiB no thread can be made; sanitizers need more for themselves. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SMALL_STACK (128 * 1024)
+#else
+#define SMALL_STACK (32 * 1024)
+#endif
 
 typedef struct
 {
@@ -384,6 +392,41 @@ test_fork_before (Fixture *fixture, gconstpointer data)
   g_assert_false (next_record (fixture, &record));
 }
 
+static gpointer
+say_much (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autofree char *text = g_strnfill (100000, 'x');
+  g_autofree char *invalid = g_strnfill (20000, '\xff');
+
+  muster_info (fixture->logger, "%.20000s", text);
+  muster_info (fixture->logger, "%s", text);
+  muster_info (fixture->logger, "%s", invalid);
+  return NULL;
+}
+
+/* Threads with small stacks, and coroutines, have something to say too, and signal handlers on stacks of their own. */
+static void
+test_small_stack (Fixture *fixture, gconstpointer data)
+{
+  static const gsize sizes[] = { 20000, 65000, 20000 };
+  MusterRecordView record;
+  pthread_attr_t attributes;
+  pthread_t thread;
+
+  muster_logger_set_default (fixture->logger, "key", g_variant_new_string ("value"));
+  pthread_attr_init (&attributes);
+  g_assert_cmpint (pthread_attr_setstacksize (&attributes, SMALL_STACK), ==, 0);
+  g_assert_cmpint (pthread_create (&thread, &attributes, say_much, fixture), ==, 0);
+  pthread_join (thread, NULL);
+  pthread_attr_destroy (&attributes);
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_assert_true (next_record (fixture, &record));
+      g_assert_cmpuint (i == 2 ? record.raw.length : record.message.length, >=, i == 2 ? 10000 : sizes[i]);
+    }
+}
+
 static void
 test_errno (Fixture *fixture, gconstpointer data)
 {
@@ -411,6 +454,7 @@ main (int argc, char **argv)
   ADD ("signal-handler", test_signal_handler);
   ADD ("fork", test_fork);
   ADD ("fork-before", test_fork_before);
+  ADD ("small-stack", test_small_stack);
   ADD ("errno", test_errno);
   return g_test_run ();
 }
