@@ -41,6 +41,8 @@
  *     1292     4  drops once more, right after: where the two differ by more than calls can be underway, somebody has
  *                 written over the header
  *     1408     4  what the reader wants to be woken by (MusterJournalWake)
+ *     1536     8  written by a primary that drains the journal of a dead sender: the place behind its last entry, where the
+ *                 primary's own words about it begin; 0 while nobody has come that far
  *     2048  2048  what the sender's crash handler found out (MusterJournalCrash), for its end record: also where the
  *                 ring was full
  */
@@ -142,7 +144,9 @@ typedef struct
   _Atomic guint32 drops_again;
   guint8 line_3[112];
   _Atomic guint32 wake;
-  guint8 line_4[MUSTER_JOURNAL_CRASH_OFFSET - 1412];
+  guint8 line_4[1536 - 1412];
+  guint64 drained;
+  guint8 line_5[MUSTER_JOURNAL_CRASH_OFFSET - 1544];
 
   MusterJournalCrash crash;
 } MusterJournalHeader;
@@ -154,6 +158,7 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, reserved) == 1024);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, acknowledged) == 1152);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, drops) == 1280);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, wake) == 1408);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, drained) == 1536);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, crash) == MUSTER_JOURNAL_CRASH_OFFSET);
 G_STATIC_ASSERT (sizeof (MusterJournalHeader) == MUSTER_JOURNAL_HEADER_SIZE);
 G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2);

@@ -317,3 +317,19 @@ muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, gui
       *lost_reason = MUSTER_GAP_CORRUPT;
     }
 }
+
+guint64
+muster_journal_read_drained (int fd)
+{
+  guint64 place;
+  gssize n = pread (fd, &place, sizeof place, G_STRUCT_OFFSET (MusterJournalHeader, drained));
+
+  return n == (gssize) sizeof place ? place : 0;
+}
+
+void
+muster_journal_write_drained (int fd, guint64 place)
+{
+  if (pwrite (fd, &place, sizeof place, G_STRUCT_OFFSET (MusterJournalHeader, drained)) != (gssize) sizeof place)
+    g_warning ("cannot write to a journal: %s", g_strerror (errno));
+}

@@ -77,6 +77,18 @@ is_at (const MusterJournalItem *item, guint32 place)
   return (guint32) item->place == place;
 }
 
+/* Whether an earlier primary had drained all of it, and part of what it had to say itself is stored as well. */
+static gboolean
+is_drained (MusterReceiverStream *stream)
+{
+  guint64 drained = stream->adopted && !stream->trusting ? muster_journal_read_drained (stream->fd) : 0;
+
+  if (drained == 0 || drained > stream->accepted)
+    return FALSE;
+  stream->words_stored = stream->accepted - drained;
+  return TRUE;
+}
+
 /* @mark: the place of an entry that is looked for, mod 2^32; returns whether it has come, now or before. */
 static gboolean
 drain (MusterReceiverStream *stream, MusterBatchBuilder *builder, guint32 mark)
@@ -109,6 +121,7 @@ drain (MusterReceiverStream *stream, MusterBatchBuilder *builder, guint32 mark)
   muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
   muster_batch_builder_add_gap (builder, refused, MUSTER_GAP_JOURNAL_FULL);
   muster_batch_builder_add_gap (builder, lost, reason);
+  muster_journal_write_drained (stream->fd, builder->next_place);
   return found;
 }
 
@@ -118,6 +131,11 @@ add_entry (MusterReceiverStream *stream, MusterBatchBuilder *builder, GBytes *en
   gsize size;
   const void *bytes = g_bytes_get_data (entry, &size);
 
+  if (stream->words_stored > 0)
+    {
+      stream->words_stored--;
+      return;
+    }
   if (!muster_batch_builder_is_empty (builder) && builder->length + size > MUSTER_LINK_BATCH_SIZE)
     push_built (stream, builder);
   muster_batch_builder_add_entry (builder, bytes, size);
@@ -148,7 +166,8 @@ drain_file (MusterReceiverStream *stream, MusterBatchBuilder *builder, gint64 en
 {
   guint32 mark = 0;
   gboolean marked = muster_metrics_area_read_mark (stream->fd, stream->ring_size, stream->identity.area_size, &mark);
-  gboolean found = drain (stream, builder, mark);
+  gboolean found =
+      is_drained (stream) ? (gint32) (mark - (guint32) stream->accepted) < 0 : drain (stream, builder, mark);
 
   if (stream->identity.area_size > 0)
     add_metrics (stream, builder, marked && found, end_ns);

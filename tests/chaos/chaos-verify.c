@@ -65,6 +65,7 @@ typedef struct
   GArray *gaps;
   guint64 declared[N_REASONS];
   guint64 last_place;
+  guint n_ends;
   End end;
 } Stream;
 
@@ -257,7 +258,7 @@ take_end (Stream *stream, guint64 place, const MusterRecordView *record)
   while (muster_field_iter_next (&iter, &field))
     {
       if (is_text (field.key, "event"))
-        is_end = is_text (field.value.text, "exit");
+        is_end = is_text (field.value.text, "exit") || is_text (field.value.text, "primary-lost");
       else if (is_text (field.key, "signal"))
         end.signal = field.value.integer;
       else if (is_text (field.key, "status"))
@@ -271,8 +272,14 @@ take_end (Stream *stream, guint64 place, const MusterRecordView *record)
       else if (is_text (field.key, "max_rss_kib"))
         end.has_rss = TRUE;
     }
-  if (is_end)
-    stream->end = end;
+  if (!is_end)
+    return;
+  stream->end = end;
+  if (stream->n_ends++ > 0)
+    {
+      counts[PROTOBUF].twice++;
+      note ("the death record of pid %u is there twice", stream->pid);
+    }
 }
 
 static void

@@ -162,7 +162,7 @@ expired (gpointer data)
   G_STMT_END
 
 static void
-start_receiver (Fixture *fixture)
+start_receiver (Fixture *fixture, guint64 next)
 {
   static const MusterReceiverCallbacks callbacks = { .connected = on_connected,
                                                      .message = on_message,
@@ -174,7 +174,7 @@ start_receiver (Fixture *fixture)
   g_assert_true (muster_receiver_bind (fixture->receiver, "web", fixture->endpoint, (uid_t) -1, (gid_t) -1, &error));
   g_assert_no_error (error);
   muster_receiver_add_journal (fixture->receiver, &fixture->identity, muster_journal_get_ring_size (fixture->journal),
-                               dup (muster_journal_get_fd (fixture->journal)), 1);
+                               dup (muster_journal_get_fd (fixture->journal)), next);
 }
 
 static void
@@ -211,7 +211,7 @@ set_up (Fixture *fixture, gconstpointer data)
   fixture->collector = g_object_new (collector_get_type (), "name", "collector", NULL);
   muster_pipeline_add (fixture->pipeline, MUSTER_TRANSPORT (fixture->collector));
   g_assert_true (muster_pipeline_start (fixture->pipeline, &error));
-  start_receiver (fixture);
+  start_receiver (fixture, 1);
   start_sender (fixture);
 }
 
@@ -368,6 +368,15 @@ test_drain (Fixture *fixture, gconstpointer data)
   WAIT_UNTIL (fixture->finished == 1);
   g_assert_cmpuint (check_log (fixture->collector, &gaps), ==, said + 1);
   g_assert_cmpuint (gaps, ==, 0);
+
+  /* A next primary that finds the journal still there, and the end stored, says nothing again. */
+  muster_receiver_stop (fixture->receiver, 10 * G_TIME_SPAN_SECOND);
+  g_clear_pointer (&fixture->receiver, muster_receiver_free);
+  start_receiver (fixture, said + 2);
+  muster_receiver_finish (fixture->receiver, fixture->identity.stream, end);
+  WAIT_UNTIL (fixture->finished == 2);
+  g_assert_cmpuint (check_log (fixture->collector, &gaps), ==, said + 1);
+  g_assert_cmpuint (gaps, ==, 0);
 }
 
 /* The receiver goes away in the middle (its marks with it, as a new one would know them from elsewhere: here it begins
@@ -385,7 +394,7 @@ test_receiver_restarts (Fixture *fixture, gconstpointer data)
   fixture->collector->entries = 0;
 
   say (fixture, &said, 2000);
-  start_receiver (fixture);
+  start_receiver (fixture, 1);
   /* 5000 acknowledged ones are a gap of unknown reason to a receiver without marks; the rest comes. */
   wait_for_entries (fixture->collector, 7000);
   g_assert_true (muster_sender_flush (fixture->sender, 30 * G_TIME_SPAN_SECOND));
