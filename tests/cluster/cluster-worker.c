@@ -2,7 +2,7 @@
  *
  * A worker for the tests: does what its arguments or the primary's messages say.
  *
- *   cluster-worker serve         until SIGTERM; answers messages
+ *   cluster-worker serve         sends "up", then until SIGTERM answers messages
  *   cluster-worker burst N HOW   logs N records and dies at once, by HOW: segv, kill, abort, exit7, return;
  *                                crash (a real one), thread-crash, overflow, g-error, thread-exit
  *   cluster-worker count FILE    counts until it is killed; FILE holds how many calls have returned: guint64 incs, samples
@@ -88,6 +88,7 @@ test_worker_start (MusterWorker *worker, GError **error)
 {
   muster_info (muster_worker_get_logger (worker), "hello from %s", muster_worker_get_id (worker));
   muster_metrics_inc (muster_worker_get_metrics (worker), NULL, "starts", 1);
+  muster_worker_send (worker, g_variant_new_string ("up"));
   return TRUE;
 }
 
