@@ -5,7 +5,7 @@
  *
  *   bench-file [DIRECTORY [MIB]]
  *
- * prints `name<TAB>value<TAB>unit`. The file is deleted.
+ * prints `name<TAB>value<TAB>unit`. What it writes is deleted.
  */
 #include "config.h"
 
@@ -74,18 +74,19 @@ cpu_seconds (void)
 }
 
 static void
-run (const char *name, const char *path, MusterFileSync sync, guint workers, guint64 bytes)
+run (const char *name, const char *directory, const char *path, MusterFileSync sync, guint workers, guint64 bytes)
 {
   g_autoptr (MusterPipeline) pipeline = muster_pipeline_new ();
   g_autoptr (MusterFormat) format = g_object_new (MUSTER_TYPE_FORMAT_PROTOBUF, NULL);
   g_autoptr (MusterTransport) transport =
-      g_object_new (MUSTER_TYPE_TRANSPORT_FILE, "path", path, "format", format, "sync", sync, NULL);
+      g_object_new (MUSTER_TYPE_TRANSPORT_FILE, "name", name, "path", path, "format", format, "sync", sync, NULL);
   g_autoptr (GError) error = NULL;
   Ring ring = { .busy = { FALSE } };
   guint64 n_records = 0, n_bytes = 0;
   gint64 start_us;
   double seconds, cpu;
 
+  muster_transport_set_state_dir (transport, directory); /* with a checkpoint, as it is used */
   muster_pipeline_add (pipeline, transport);
   if (!muster_pipeline_start (pipeline, &error))
     g_error ("%s", error->message);
@@ -114,25 +115,40 @@ run (const char *name, const char *path, MusterFileSync sync, guint workers, gui
     muster_batch_unref (ring.batches[i]);
 }
 
-int
-main (int argc, char **argv)
+/* All that lies there: the files and the checkpoint. */
+static void
+remove_directory (const char *path)
 {
-  const char *directory = argc > 1 ? argv[1] : g_get_tmp_dir ();
-  guint64 bytes = (argc > 2 ? g_ascii_strtoull (argv[2], NULL, 10) : 1024) << 20;
-  g_autofree char *path = g_strdup_printf ("%s/muster-bench-%d.pb", directory, (int) getpid ());
-  g_autofree char *pattern = g_strdup_printf ("%s/muster-bench-%d-{worker}.pb", directory, (int) getpid ());
+  g_autoptr (GDir) listing = g_dir_open (path, 0, NULL);
+  const char *name;
 
-  run ("file-null", "/dev/null", MUSTER_FILE_SYNC_NONE, 4, bytes);
-  run ("file-sync-none", path, MUSTER_FILE_SYNC_NONE, 4, bytes);
-  g_unlink (path);
-  run ("file-sync-interval", path, MUSTER_FILE_SYNC_INTERVAL, 4, bytes);
-  g_unlink (path);
-  run ("file-by-worker", pattern, MUSTER_FILE_SYNC_NONE, 4, bytes);
-  for (guint i = 0; i < 4; i++)
+  while (listing != NULL && (name = g_dir_read_name (listing)) != NULL)
     {
-      g_autofree char *file = g_strdup_printf ("%s/muster-bench-%d-web-%u.pb", directory, (int) getpid (), i);
+      g_autofree char *file = g_build_filename (path, name, NULL);
 
       g_unlink (file);
     }
+  g_rmdir (path);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *directory = g_build_filename (argc > 1 ? argv[1] : g_get_tmp_dir (), "muster-bench-XXXXXX", NULL);
+  guint64 bytes = (argc > 2 ? g_ascii_strtoull (argv[2], NULL, 10) : 1024) << 20;
+  g_autofree char *path = NULL;
+  g_autofree char *pattern = NULL;
+
+  if (g_mkdtemp (directory) == NULL)
+    g_error ("cannot make a directory in %s", argc > 1 ? argv[1] : g_get_tmp_dir ());
+  path = g_build_filename (directory, "out.pb", NULL);
+  pattern = g_build_filename (directory, "out-{worker}.pb", NULL);
+  run ("file-null", directory, "/dev/null", MUSTER_FILE_SYNC_NONE, 4, bytes);
+  run ("file-sync-none", directory, path, MUSTER_FILE_SYNC_NONE, 4, bytes);
+  g_unlink (path);
+  run ("file-sync-interval", directory, path, MUSTER_FILE_SYNC_INTERVAL, 4, bytes);
+  g_unlink (path);
+  run ("file-by-worker", directory, pattern, MUSTER_FILE_SYNC_NONE, 4, bytes);
+  remove_directory (directory);
   return 0;
 }
