@@ -459,6 +459,35 @@ get_mark (MusterCluster *self, const guint8 *stream)
   return muster_pipeline_get_mark (self->run.pipeline, stream, &next) ? next : 0;
 }
 
+/* Whose journal it is says its name, WORKER-STREAM.journal, which only a primary can give it: the worker could write what it
+ * likes into the header. */
+static gboolean
+read_name (const char *path, MusterJournalIdentity *identity, GError **error)
+{
+  g_autofree char *name = g_path_get_basename (path);
+  gsize worker_length = strlen (name) - strlen (".journal");
+  const char *dash;
+
+  if (worker_length > 2 * MUSTER_STREAM_ID_SIZE + 1)
+    worker_length -= 2 * MUSTER_STREAM_ID_SIZE + 1;
+  dash = name + worker_length;
+  if (*dash != '-' || worker_length >= sizeof identity->worker
+      || strspn (dash + 1, "0123456789abcdef") != 2 * MUSTER_STREAM_ID_SIZE)
+    {
+      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "no primary has called it so");
+      return FALSE;
+    }
+  for (gsize i = 0; i < MUSTER_STREAM_ID_SIZE; i++)
+    identity->stream[i] =
+        (guint8) (g_ascii_xdigit_value (dash[1 + 2 * i]) << 4 | g_ascii_xdigit_value (dash[2 + 2 * i]));
+  memset (identity->worker, 0, sizeof identity->worker);
+  memcpy (identity->worker, name, worker_length);
+  memcpy (identity->group, identity->worker, sizeof identity->group);
+  dash = strrchr (identity->worker, '-');
+  identity->group[dash != NULL ? dash - identity->worker : 0] = '\0'; /* the primary's own has no number */
+  return TRUE;
+}
+
 static gboolean
 adopt_journal (MusterCluster *self, const char *path, GError **error)
 {
@@ -471,10 +500,15 @@ adopt_journal (MusterCluster *self, const char *path, GError **error)
     g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "%s", g_strerror (errno));
   else if (!S_ISREG (status.st_mode) || status.st_uid != geteuid ())
     g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "it is not a file of this user");
-  else if (muster_journal_read_identity (fd, &identity, &ring_size, error))
+  else if (muster_journal_read_identity (fd, &identity, &ring_size, error) && read_name (path, &identity, error))
     {
-      muster_supervisor_adopt (self->run.supervisor, &identity, ring_size, path, fd, get_mark (self, identity.stream));
-      return TRUE;
+      if (muster_supervisor_lookup (self->run.supervisor, identity.stream) == NULL)
+        {
+          muster_supervisor_adopt (self->run.supervisor, &identity, ring_size, path, fd,
+                                   get_mark (self, identity.stream));
+          return TRUE;
+        }
+      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_EXISTS, "another one is of the same stream");
     }
   if (fd >= 0)
     close (fd);

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "muster-journal-layout-private.h"
+#include "muster-logger-private.h"
 #include "muster-runtime-dir-private.h"
 #include "test-collector.h"
 
@@ -843,6 +844,55 @@ test_user (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (count_lines (fixture, "web-1 info stdout: refused"), ==, 2);
 }
 
+/* A journal of an earlier primary's worker, which says what it likes in its header: @worker, @group. It holds "last". */
+static void
+leave_journal (Fixture *fixture, const char *file, guint8 stream, const char *worker, const char *group)
+{
+  MusterJournalIdentity identity = { .stream = { 0xab, stream }, .pid = 4711, .start_ticks = 1 };
+  g_autoptr (MusterRuntimeDir) dir = muster_runtime_dir_open (fixture->runtime_dir, "test", FALSE, NULL);
+  g_autofree char *path = g_build_filename (muster_runtime_dir_get_journals (dir), file, NULL);
+  g_autoptr (MusterJournal) journal = NULL;
+  g_autoptr (MusterLogger) logger = NULL;
+  g_autoptr (GError) error = NULL;
+  MusterSink *sink;
+  int fd;
+
+  g_strlcpy (identity.cluster, "test", sizeof identity.cluster);
+  g_strlcpy (identity.worker, worker, sizeof identity.worker);
+  g_strlcpy (identity.group, group, sizeof identity.group);
+  fd = muster_journal_create_file (path, 0, &identity, &error);
+  g_assert_no_error (error);
+  journal = muster_journal_open (fd, &error);
+  g_assert_no_error (error);
+  sink = muster_sink_new (journal, worker);
+  logger = muster_logger_new (sink, "", MUSTER_LEVEL_INFO);
+  muster_info (logger, "last");
+  muster_sink_unref (sink);
+}
+
+#define STREAM(number) "-ab" number "0000000000000000000000000000.journal"
+
+static void
+test_leftovers (Fixture *fixture, gconstpointer data)
+{
+  fixture->collector->resumes = TRUE;
+  leave_journal (fixture, "web-1" STREAM ("01"), 0x01, "web-1", "web");
+  leave_journal (fixture, "web-2" STREAM ("02"), 0x02, "master", "");   /* a liar */
+  leave_journal (fixture, "web-3" STREAM ("03"), 0x02, "web-2", "web"); /* says that it is the one before */
+  leave_journal (fixture, "web-4" STREAM ("01"), 0x01, "web-1", "web"); /* a copy */
+  leave_journal (fixture, "elsewhere.journal", 0x05, "web-5", "web");   /* no primary called it so */
+  start (fixture);
+  stop (fixture);
+  g_assert_no_error (fixture->stop_error);
+  g_assert_cmpuint (count_lines (fixture, "master info : last"), ==, 0);
+  g_assert_cmpuint (count_lines (fixture, "web-1 info : last") + count_lines (fixture, "web-4 info : last"), ==, 1);
+  g_assert_cmpuint (count_lines (fixture, "web-2 info : last"), ==, 1);
+  g_assert_cmpuint (count_lines (fixture, "web-5 info : last"), ==, 0);
+  g_assert_cmpuint (count_lines (fixture, "master error muster: the journal"), ==, 2);
+  g_assert_cmpuint (count_lines (fixture, "web-3 gap 1 corrupt"), ==, 1); /* nothing is of this stream */
+  g_assert_cmpuint (take_journals (fixture), ==, 2);
+}
+
 #define ADD(name, func) g_test_add ("/cluster/" name, Fixture, NULL, set_up, func, tear_down)
 #define DEATH(how)      g_test_add ("/cluster/last-words/" how, Fixture, how, set_up, test_last_words, tear_down)
 
@@ -882,5 +932,6 @@ main (int argc, char **argv)
   ADD ("stop/stalled", test_stop_stalled);
   ADD ("burst-printed", test_burst_printed);
   ADD ("user", test_user);
+  ADD ("leftovers", test_leftovers);
   return g_test_run ();
 }
