@@ -8,7 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "muster-journal-layout-private.h"
@@ -29,7 +29,7 @@ typedef struct
 
 struct _MusterJournalScan
 {
-  guint8 *ring; /* owned; the ring, and its beginning once more */
+  guint8 *ring; /* owned, mapped; the ring, and its beginning once more */
   gsize ring_size;
   guint64 seed;
   GArray *found; /* of Found, in order of place */
@@ -42,8 +42,9 @@ struct _MusterJournalScan
   guint32 drops_before;
 };
 
-static void
-read_whole (int fd, guint8 *out, gsize size, off_t offset)
+/* @out is zeroed. FALSE at the end of the file, or where it cannot be read. */
+static gboolean
+read_piece (int fd, guint8 *out, gsize size, off_t offset)
 {
   gsize done = 0;
 
@@ -54,10 +55,33 @@ read_whole (int fd, guint8 *out, gsize size, off_t offset)
       if (n < 0 && errno == EINTR)
         continue;
       if (n <= 0)
-        break;
+        return FALSE;
       done += (gsize) n;
     }
-  memset (out + done, 0, size - done);
+  return TRUE;
+}
+
+/* Holes are left alone: they cost no memory then, however long somebody has made the file. @out is zeroed. */
+static void
+read_whole (int fd, guint8 *out, gsize size, off_t offset)
+{
+  off_t end = offset + (off_t) size;
+  off_t position = offset;
+
+  while (position < end)
+    {
+      off_t data = lseek (fd, position, SEEK_DATA);
+      off_t hole;
+
+      if (data < 0 && errno == ENXIO)
+        return;
+      data = data < 0 ? position : MIN (data, end); /* a file system that does not tell */
+      hole = lseek (fd, data, SEEK_HOLE);
+      hole = hole <= data ? end : MIN (hole, end);
+      if (!read_piece (fd, out + (data - offset), (gsize) (hole - data), data))
+        return;
+      position = hole;
+    }
 }
 
 /* A length that is negated only says that the call had not returned: where all else is there, the entry is whole. */
@@ -147,16 +171,25 @@ muster_journal_scan_get_next_place (const MusterJournalScan *scan)
   return scan->next_place;
 }
 
+static gsize
+copy_size (gsize ring_size)
+{
+  return ring_size + MUSTER_JOURNAL_ITEM_MAX + sizeof (MusterJournalSlot);
+}
+
 MusterJournalScan *
 muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsize ring_size, guint64 next_place,
                          gint64 next_drops, GError **error)
 {
   MusterJournalScan *scan;
-  struct stat status;
+  guint8 *ring =
+      mmap (NULL, copy_size (ring_size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-  if (fstat (fd, &status) < 0)
+  if (ring == MAP_FAILED)
     {
-      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot read a journal: %s", g_strerror (errno));
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
+                   "cannot read a journal: no memory for its %" G_GSIZE_FORMAT " bytes: %s", ring_size,
+                   g_strerror (errno));
       return NULL;
     }
   scan = g_new0 (MusterJournalScan, 1);
@@ -165,8 +198,8 @@ muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsi
   scan->seed = muster_journal_seed (stream);
   scan->next_place = MAX (next_place, 1);
   scan->found = g_array_new (FALSE, FALSE, sizeof (Found));
-  scan->header = g_malloc (MUSTER_JOURNAL_HEADER_SIZE);
-  scan->ring = g_malloc (ring_size + MUSTER_JOURNAL_ITEM_MAX + sizeof (MusterJournalSlot));
+  scan->header = g_malloc0 (MUSTER_JOURNAL_HEADER_SIZE);
+  scan->ring = ring;
   read_whole (fd, (guint8 *) scan->header, MUSTER_JOURNAL_HEADER_SIZE, 0);
   read_whole (fd, scan->ring, ring_size, MUSTER_JOURNAL_HEADER_SIZE);
   memcpy (scan->ring + ring_size, scan->ring, MUSTER_JOURNAL_ITEM_MAX + sizeof (MusterJournalSlot));
@@ -180,7 +213,7 @@ muster_journal_scan_free (MusterJournalScan *scan)
 {
   g_array_unref (scan->found);
   g_free (scan->header);
-  g_free (scan->ring);
+  munmap (scan->ring, copy_size (scan->ring_size));
   g_free (scan);
 }
 

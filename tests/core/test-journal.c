@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "muster-journal-layout-private.h"
@@ -626,6 +627,33 @@ test_handler (void)
     }
   g_assert_cmpuint (n, ==, interrupted.kept + 1);
   munmap (interrupted.page, 4096);
+/* A worker can make its file as long as it likes: what it has not written costs no memory here. */
+static void
+test_scan_sparse (void)
+{
+  const guint64 ring_size = (guint64) 1 << 30;
+  MusterJournalIdentity id = identity ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MusterJournalScan) scan = NULL;
+  g_autoptr (MusterJournal) journal = NULL;
+  MusterJournalItem item;
+  struct rusage before, after;
+  int fd = muster_journal_create_memfd (RING, &id, &error);
+
+  g_assert_no_error (error);
+  journal = muster_journal_open (dup (fd), &error);
+  g_assert_no_error (error);
+  append_text (journal, 1, MUSTER_JOURNAL_PLAIN);
+  g_assert_no_errno (ftruncate (fd, (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size)));
+  getrusage (RUSAGE_SELF, &before);
+  scan = muster_journal_scan_new (fd, id.stream, (gsize) ring_size, 1, 0, &error);
+  g_assert_no_error (error);
+  getrusage (RUSAGE_SELF, &after);
+  g_assert_cmpint (after.ru_maxrss - before.ru_maxrss, <, 100 * 1024);
+  g_assert_true (muster_journal_scan_next (scan, &item));
+  assert_text (&item, 1);
+  g_assert_false (muster_journal_scan_next (scan, &item));
+  close (fd);
 }
 
 int
@@ -647,5 +675,6 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/scan-again", test_scan_again);
   g_test_add_func ("/journal/scan-header", test_scan_header);
   g_test_add_func ("/journal/handler", test_handler);
+  g_test_add_func ("/journal/scan-sparse", test_scan_sparse);
   return g_test_run ();
 }
