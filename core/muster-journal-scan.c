@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "muster-journal-layout-private.h"
@@ -182,6 +183,7 @@ muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsi
                          gint64 next_drops, GError **error)
 {
   MusterJournalScan *scan;
+  struct stat status;
   guint8 *ring =
       mmap (NULL, copy_size (ring_size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -194,7 +196,7 @@ muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsi
     }
   scan = g_new0 (MusterJournalScan, 1);
   scan->ring_size = ring_size;
-  scan->truncated = status.st_size < (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size);
+  scan->truncated = fstat (fd, &status) != 0 || status.st_size < (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size);
   scan->seed = muster_journal_seed (stream);
   scan->next_place = MAX (next_place, 1);
   scan->found = g_array_new (FALSE, FALSE, sizeof (Found));

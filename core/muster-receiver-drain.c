@@ -105,6 +105,7 @@ drain (MusterReceiverStream *stream, MusterBatchBuilder *builder, guint32 mark)
   if (scan == NULL)
     {
       g_warning ("%s: %s", stream->identity.worker, error->message);
+      muster_batch_builder_add_gap (builder, 1, MUSTER_GAP_UNKNOWN); /* at least */
       return FALSE;
     }
   if (stream->trusting)

@@ -627,6 +627,8 @@ test_handler (void)
     }
   g_assert_cmpuint (n, ==, interrupted.kept + 1);
   munmap (interrupted.page, 4096);
+}
+
 /* A worker can make its file as long as it likes: what it has not written costs no memory here. */
 static void
 test_scan_sparse (void)

@@ -479,6 +479,22 @@ test_snapshots_alone (Fixture *fixture, gconstpointer data)
   assert_finishes (fixture);
 }
 
+/* A journal that cannot be read (here, for want of memory) is not passed over in silence. */
+static void
+test_unreadable (Fixture *fixture, gconstpointer data)
+{
+  MusterJournalIdentity identity = fixture->identity;
+  g_autofree char *written = NULL;
+
+  memset (identity.stream, 'b', sizeof identity.stream);
+  muster_receiver_add_journal (fixture->receiver, &identity, (gsize) 1 << 60, dup (fixture->journal_fd), 1);
+  fixture->identity = identity;
+  assert_finishes (fixture);
+  written = mock_transport_get_written (fixture->transport);
+  g_assert_cmpstr (written, ==, "b1+1unknown b2 ;");
+  g_assert_cmpint (g_atomic_int_get (&warnings), ==, 1);
+}
+
 #define ADD(name, func) g_test_add ("/receiver/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -497,5 +513,6 @@ main (int argc, char **argv)
   ADD ("slots", test_slots);
   ADD ("busy-main-loop", test_busy_main_loop);
   ADD ("snapshots-alone", test_snapshots_alone);
+  ADD ("unreadable", test_unreadable);
   return g_test_run ();
 }
