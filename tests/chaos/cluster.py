@@ -198,8 +198,8 @@ class Cluster:
 
     def pieces(self, output):
         """The file and what was rotated away from it, oldest first."""
-        rotated = glob.glob(self.path(output) + ".*")
-        rotated.sort(key=lambda path: -int(path.rpartition(".")[2]))
+        rotated = [path for path in glob.glob(self.path(output) + ".*")]
+        rotated.sort(key=lambda path: os.stat(path).st_mtime_ns)
         return rotated + [path for path in [self.path(output)] if os.path.exists(path)]
 
     # -- processes ---------------------------------------------------------------------------------------
