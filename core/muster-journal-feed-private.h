@@ -30,8 +30,8 @@ void muster_journal_feed_flush (MusterJournalFeed *feed); /* sends what there is
 void muster_journal_feed_acknowledge (MusterJournalFeed *feed, guint64 next);
 /* The receiver wants @next again (or what follows it, if that was acknowledged). */
 void muster_journal_feed_rewind (MusterJournalFeed *feed, guint64 next);
-guint64 muster_journal_feed_get_lowest (MusterJournalFeed *feed);  /* the first that is not acknowledged */
-guint64 muster_journal_feed_get_next (MusterJournalFeed *feed);    /* the first that has not been sent */
+guint64 muster_journal_feed_get_lowest (MusterJournalFeed *feed); /* the first that is not acknowledged */
+guint64 muster_journal_feed_get_next (MusterJournalFeed *feed);   /* the first that has not been sent */
 /* A mark behind all that has been reserved now; and whether all before such a mark is acknowledged. */
 guint64 muster_journal_feed_get_mark (MusterJournalFeed *feed);
 gboolean muster_journal_feed_is_acknowledged (MusterJournalFeed *feed, guint64 mark);

@@ -505,7 +505,8 @@ void
 muster_transport_get_pending (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE],
                               MusterPendingRuns *pending)
 {
-  muster_batch_filter_get_pending (muster_transport_selector_get_filter (muster_transport_get_private (self)->selector), stream, pending);
+  muster_batch_filter_get_pending (muster_transport_selector_get_filter (muster_transport_get_private (self)->selector),
+                                   stream, pending);
 }
 
 void

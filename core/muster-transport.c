@@ -52,7 +52,7 @@ muster_transport_set_property (GObject *object, guint id, const GValue *value, G
       break;
     case PROP_WORKERS:
       g_free (priv->workers);
-  g_free (priv->state_dir);
+      g_free (priv->state_dir);
       priv->workers = g_value_dup_string (value);
       break;
     case PROP_REQUIRED:

@@ -252,7 +252,7 @@ test_labels (Muster *fixture, gconstpointer data)
   g_autoptr (GByteArray) log = g_byte_array_new ();
   MusterOrigin origin = { .first_seq = 1 };
 
-  origin.worker = muster_slice_from_string ("\033[31mred\xff");
+  origin.worker = muster_slice_from_string ("\033[31mred");
   muster_encode_origin (log, &origin);
   sample_add_records (log, 1, 1);
   origin.stream[4] = 1;

@@ -420,7 +420,8 @@ test_crashed_before (Fixture *fixture, gconstpointer data)
     g_autofree char *path = NULL;
 
     g_assert_no_error (error);
-    path = g_build_filename (muster_runtime_dir_get_journals (runtime_dir), "web-1-x.journal", NULL);
+    path = g_build_filename (muster_runtime_dir_get_journals (runtime_dir),
+                             "web-1-637261736865642d6265666f72652d00.journal", NULL);
     identity.start_time_us = g_get_real_time ();
     fd = muster_journal_create_file (path, 262144, &identity, &error);
   }

@@ -38,7 +38,7 @@ typedef struct
   char *last_words; /* owned; NULL where it said none */
   guint64 last_words_at;
   guint64 behind_at; /* the first entry behind them that is no snapshot of metrics */
-  guint64 crash_at; /* what the crash handler wrote */
+  guint64 crash_at;  /* what the crash handler wrote */
   guint64 end_at;    /* 0 where there is no end record */
   gint64 signal;     /* of the end record; likewise */
   char *stderr_text; /* owned; likewise */
