@@ -34,7 +34,6 @@ typedef enum
  *   also between two attempts to write one batch
  * @stop: (nullable): closes, after the last batch; in the transport's own thread, or in the caller's of start if the
  *   set-up failed after @start
- *
  * @get_mark: (nullable): the number from which this transport wants a stream's entries, by what it knew when it was
  *   started: those below it are where they belong, from an earlier life of this process. FALSE: it knows nothing of that
  *   stream. Called between start and stop, in any thread, and for each batch: answer from a table that does not change
