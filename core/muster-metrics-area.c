@@ -53,6 +53,14 @@ struct _MusterMetricsArea
 static pthread_mutex_t areas_lock = PTHREAD_MUTEX_INITIALIZER;
 static MusterMetricsArea *areas;
 
+/* The compiler must not move anything across: death comes between two instructions, and the stores before it are seen.
+ * The processor need not be told. */
+static inline void
+keep_order (void)
+{
+  atomic_signal_fence (memory_order_seq_cst);
+}
+
 /* -- fork ---------------------------------------------------------------------------------------- */
 
 /* What another thread was doing at the fork will never end here; what it was writing does not count yet. Each metric is
@@ -173,7 +181,7 @@ divide (MusterMetricsArea *area, const MusterMetricsOptions *options)
   header->interval_ns = options->interval_us * 1000;
   header->scale_factor = options->scale_factor;
   header->persist = (guint32) options->persist;
-  atomic_thread_fence (memory_order_release);
+  keep_order ();
   memcpy (header->magic, MUSTER_METRICS_AREA_MAGIC, sizeof header->magic);
 }
 
@@ -321,14 +329,6 @@ muster_metrics_area_close (MusterMetricsArea *area)
 }
 
 /* -- what the header says ------------------------------------------------------------------------ */
-
-/* The compiler must not move anything across: death comes between two instructions, and the stores before it are seen.
- * The processor need not be told. */
-static inline void
-keep_order (void)
-{
-  atomic_signal_fence (memory_order_seq_cst);
-}
 
 static void
 publish_interval (MusterMetricsArea *area, const MusterMetricsAreaInterval *interval)
