@@ -167,8 +167,10 @@ drain_file (MusterReceiverStream *stream, MusterBatchBuilder *builder, gint64 en
 {
   guint32 mark = 0;
   gboolean marked = muster_metrics_area_read_mark (stream->fd, stream->ring_size, stream->identity.area_size, &mark);
-  gboolean found =
-      is_drained (stream) ? (gint32) (mark - (guint32) stream->accepted) < 0 : drain (stream, builder, mark);
+  /* Behind what was drained nothing of the worker's own has come: a part that was being appended is a word of the primary
+   * then, which must be counted alike by the next one. */
+  gboolean found = is_drained (stream) ? (gint32) (mark - (guint32) (stream->accepted - stream->words_stored)) < 0
+                                       : drain (stream, builder, mark);
 
   if (stream->identity.area_size > 0)
     add_metrics (stream, builder, marked && found, end_ns);

@@ -33,8 +33,10 @@ typedef struct
   GMainContext *context; /* of the metrics */
 
   Moment moment;
-  guint64 next;         /* what the receiver has of the stream by then */
-  guint n_parts_before; /* of the snapshot, that get into the journal as if nothing were */
+  guint64 next;          /* what the receiver has of the stream by then */
+  guint n_parts_before;  /* of the snapshot, that get into the journal as if nothing were */
+  guint primaries;       /* that find it dead, one after another; 0: one */
+  GByteArray *first_log; /* owned, nullable: what the first of them stored */
   gboolean died;
   gboolean finished;
 } Fixture;
@@ -77,6 +79,7 @@ tear_down (Fixture *fixture, gconstpointer data)
   muster_pipeline_unref (fixture->pipeline);
   g_object_unref (fixture->collector);
   g_object_unref (fixture->metrics);
+  g_clear_pointer (&fixture->first_log, g_byte_array_unref);
   g_main_context_unref (fixture->context);
   muster_journal_unref (fixture->journal);
   close (fixture->fd);
@@ -105,19 +108,35 @@ late_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* The primary finds it dead, here and now. */
 static void
-die (Fixture *fixture)
+find_dead (Fixture *fixture)
 {
   g_autoptr (GBytes) end = make_end_record ();
   guint watchdog = g_timeout_add_seconds (30, late_cb, NULL);
 
-  fixture->died = TRUE;
+  fixture->finished = FALSE;
   muster_receiver_add_journal (fixture->receiver, &fixture->identity, RING_SIZE, dup (fixture->fd), fixture->next);
   muster_receiver_finish (fixture->receiver, fixture->identity.stream, end);
   while (!fixture->finished)
     g_main_context_iteration (NULL, TRUE);
   g_source_remove (watchdog);
+}
+
+/* The primary finds it dead, here and now; and perhaps the next primary, whose transports have the worker's own entries
+ * and one of the first one's. */
+static void
+die (Fixture *fixture)
+{
+  fixture->died = TRUE;
+  find_dead (fixture);
+  if (fixture->primaries < 2)
+    return;
+  g_mutex_lock (&fixture->collector->lock);
+  fixture->first_log = g_steal_pointer (&fixture->collector->log);
+  fixture->collector->log = g_byte_array_new ();
+  g_mutex_unlock (&fixture->collector->lock);
+  fixture->next = fixture->moment == AFTER_APPEND ? 3 : 2;
+  find_dead (fixture);
 }
 
 static void
@@ -168,7 +187,7 @@ count_until_death (Fixture *fixture, guint n_metrics)
 
 /* All that came of the stream, in order, the end last. */
 static void
-add_up (Fixture *fixture, Total *total)
+add_up (Fixture *fixture, GByteArray *log, Total *total)
 {
   MusterEntryIter iter;
   MusterEntry entry;
@@ -177,7 +196,7 @@ add_up (Fixture *fixture, Total *total)
 
   *total = (Total){ .texts = g_string_new (NULL) };
   g_mutex_lock (&fixture->collector->lock);
-  muster_entry_iter_init (&iter, fixture->collector->log->data, fixture->collector->log->len);
+  muster_entry_iter_init (&iter, log->data, log->len);
   while (muster_entry_iter_next (&iter, &entry))
     {
       if (entry.kind == MUSTER_ENTRY_ORIGIN)
@@ -201,7 +220,7 @@ test_between (Fixture *fixture, gconstpointer moment)
 
   fixture->moment = (Moment) GPOINTER_TO_INT (moment);
   count_until_death (fixture, 10);
-  add_up (fixture, &total);
+  add_up (fixture, fixture->collector->log, &total);
   g_assert_cmpfloat (total.incs, ==, 11); /* and one meanwhile */
   g_assert_cmpuint (total.n_snapshots, ==, 2);
 }
@@ -215,9 +234,29 @@ test_sent (Fixture *fixture, gconstpointer data)
   fixture->moment = AFTER_APPEND;
   fixture->next = 2;
   count_until_death (fixture, 10);
-  add_up (fixture, &total);
+  add_up (fixture, fixture->collector->log, &total);
   g_assert_cmpfloat (total.incs, ==, 1);
   g_assert_cmpuint (total.n_snapshots, ==, 1);
+}
+
+/* The primary is killed too, when it had stored one word of its own: the next one says the others, whatever the moment. */
+static void
+test_next_primary (Fixture *fixture, gconstpointer moment)
+{
+  g_auto (Total) first = { 0 };
+  g_auto (Total) second = { 0 };
+
+  fixture->moment = (Moment) GPOINTER_TO_INT (moment);
+  fixture->primaries = 2;
+  count_until_death (fixture, 10);
+  fixture->next = 1;
+  add_up (fixture, fixture->first_log, &first);
+  g_assert_cmpfloat (first.incs, ==, 11);
+  fixture->next = fixture->moment == AFTER_APPEND ? 3 : 2;
+  add_up (fixture, fixture->collector->log, &second);
+  g_assert_cmpfloat (second.incs, ==,
+                     fixture->moment == AFTER_APPEND ? 0 : 1); /* the snapshot, or what was meanwhile */
+  g_assert_cmpuint (second.n_snapshots, ==, fixture->moment == AFTER_APPEND ? 0 : 1);
 }
 
 /* In the middle of a snapshot of many parts: it is completed, in batches of the usual size. */
@@ -229,7 +268,7 @@ test_parts (Fixture *fixture, gconstpointer data)
   fixture->moment = AFTER_APPEND;
   fixture->n_parts_before = 1;
   count_until_death (fixture, MAX_METRICS - 1);
-  add_up (fixture, &total);
+  add_up (fixture, fixture->collector->log, &total);
   g_assert_cmpfloat (total.incs, ==, MAX_METRICS);
   g_assert_cmpuint (total.n_snapshots, ==, 2);
 }
@@ -242,7 +281,7 @@ test_never (Fixture *fixture, gconstpointer data)
 
   muster_metrics_inc (fixture->metrics, NULL, "x", 3);
   die (fixture);
-  add_up (fixture, &total);
+  add_up (fixture, fixture->collector->log, &total);
   g_assert_cmpfloat (total.incs, ==, 3);
   g_assert_cmpuint (total.n_partial, ==, 1);
 }
@@ -258,7 +297,7 @@ test_damaged (Fixture *fixture, gconstpointer data)
   g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "web-1: its last metrics are lost: *damaged*");
   die (fixture);
   g_test_assert_expected_messages ();
-  add_up (fixture, &total);
+  add_up (fixture, fixture->collector->log, &total);
   g_assert_cmpuint (total.n_snapshots, ==, 0);
 }
 
@@ -272,6 +311,9 @@ main (int argc, char **argv)
   ADD ("after-append", GINT_TO_POINTER (AFTER_APPEND), test_between);
   ADD ("after-mark", GINT_TO_POINTER (AFTER_MARK), test_between);
   ADD ("sent", NULL, test_sent);
+  ADD ("next-primary/before-append", GINT_TO_POINTER (BEFORE_APPEND), test_next_primary);
+  ADD ("next-primary/after-append", GINT_TO_POINTER (AFTER_APPEND), test_next_primary);
+  ADD ("next-primary/after-mark", GINT_TO_POINTER (AFTER_MARK), test_next_primary);
   ADD ("parts", NULL, test_parts);
   ADD ("never", NULL, test_never);
   ADD ("damaged", NULL, test_damaged);
