@@ -19,6 +19,9 @@
  * has hours of them; more than this is nonsense. */
 #define PENDING_MAX 8192u
 #define TIME_MAX    (G_GINT64_CONSTANT (1) << 62)
+/* What one worker's snapshots may take until they are delivered. With the default of max-metrics no worker has so much to
+ * say; one that goes wrong, or means no good, must not fill the memory. */
+#define ROOM ((gsize) 256 << 20)
 
 /* One metrics object of the cluster. */
 typedef struct
@@ -46,6 +49,7 @@ typedef struct
   GArray *pids;                  /* of those who reported */
   GHashTable *index;             /* nullable; of the metrics, once a second snapshot came */
   gint64 newest_end_ns;
+  gsize size; /* in memory, about */
   gboolean is_partial;
   gboolean is_newer;  /* of the snapshot in progress: it is the newest so far */
   gboolean is_open;   /* a further part must come: */
@@ -69,6 +73,8 @@ struct _MusterAggregator
   GPtrArray *objects;
   GPtrArray *known;
   GPtrArray *pending; /* in order of arrival */
+  GHashTable *sizes;  /* worker -> bytes in all its contributions; only where there are any */
+  gsize room;         /* for those of one worker */
   MusterTimeBase base;
   gint64 (*clock) (gpointer); /* nullable: the time base */
   gpointer clock_data;
@@ -121,6 +127,8 @@ muster_aggregator_new (void)
   aggregator->objects = g_ptr_array_new_with_free_func (object_free);
   aggregator->known = g_ptr_array_new_with_free_func (known_free);
   aggregator->pending = g_ptr_array_new_with_free_func (pending_free);
+  aggregator->sizes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  aggregator->room = ROOM;
   muster_time_base_now (&aggregator->base);
   return aggregator;
 }
@@ -131,6 +139,7 @@ muster_aggregator_free (MusterAggregator *aggregator)
   g_ptr_array_unref (aggregator->pending);
   g_ptr_array_unref (aggregator->known);
   g_ptr_array_unref (aggregator->objects);
+  g_hash_table_unref (aggregator->sizes);
   g_free (aggregator);
 }
 
@@ -139,6 +148,12 @@ muster_aggregator_set_clock (MusterAggregator *aggregator, gint64 (*clock) (gpoi
 {
   aggregator->clock = clock;
   aggregator->clock_data = user_data;
+}
+
+void
+muster_aggregator_set_room (MusterAggregator *aggregator, gsize room)
+{
+  aggregator->room = room;
 }
 
 static gint64
@@ -439,6 +454,37 @@ add_part (Contribution *contribution, guint pid, const Muster__V1__Snapshot *sna
     }
 }
 
+static gsize
+get_size (MusterAggregator *aggregator, const char *worker)
+{
+  return GPOINTER_TO_SIZE (g_hash_table_lookup (aggregator->sizes, worker));
+}
+
+static void
+set_size (MusterAggregator *aggregator, const char *worker, gsize size)
+{
+  if (size == 0)
+    g_hash_table_remove (aggregator->sizes, worker);
+  else
+    g_hash_table_replace (aggregator->sizes, g_strdup (worker), GSIZE_TO_POINTER (size));
+}
+
+/* What @entry, decoded to @snapshot, will take; 0 if @worker has no room for it. */
+static gsize
+measure (MusterAggregator *aggregator, const char *worker, const MusterEntry *entry,
+         const Muster__V1__Snapshot *snapshot, GError **error)
+{
+  gsize size = sizeof *snapshot + entry->body_length
+               + snapshot->n_metrics * (sizeof (Muster__V1__Metric) + sizeof (Muster__V1__Metric *));
+
+  if (get_size (aggregator, worker) + size <= aggregator->room)
+    return size;
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
+               "%s: its metrics that wait for their delivery take %" G_GSIZE_FORMAT " MiB already", worker,
+               aggregator->room >> 20);
+  return 0;
+}
+
 gboolean
 muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry,
                        GError **error)
@@ -447,7 +493,9 @@ muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint p
   Muster__V1__Snapshot *snapshot = decode (worker, entry, arena, error);
   Object *object;
   Pending *pending;
+  Contribution *contribution;
   gint64 end_ns;
+  gsize size;
 
   if (snapshot == NULL)
     return FALSE;
@@ -461,10 +509,16 @@ muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint p
                    worker, snapshot->name);
       return FALSE;
     }
+  size = measure (aggregator, worker, entry, snapshot, error);
+  if (size == 0)
+    return FALSE;
   pending = get_pending (aggregator, object, end_ns, error);
   if (pending == NULL)
     return FALSE;
-  add_part (get_contribution (pending, worker, pid), pid, snapshot);
+  contribution = get_contribution (pending, worker, pid);
+  add_part (contribution, pid, snapshot);
+  contribution->size += size;
+  set_size (aggregator, worker, get_size (aggregator, worker) + size);
   muster_arena_adopt (pending->arena, g_steal_pointer (&arena));
   return TRUE;
 }
@@ -508,7 +562,7 @@ muster_aggregator_get_due (MusterAggregator *aggregator)
 }
 
 static void
-deliver_contributions (Pending *pending, MusterDataset *dataset)
+deliver_contributions (MusterAggregator *aggregator, Pending *pending, MusterDataset *dataset)
 {
   GHashTableIter iter;
   gpointer value;
@@ -519,6 +573,7 @@ deliver_contributions (Pending *pending, MusterDataset *dataset)
       Contribution *contribution = value;
       const char *worker = contribution->process->worker;
 
+      set_size (aggregator, worker, get_size (aggregator, worker) - contribution->size);
       dataset->n_reported += contribution->pids->len;
       if (pending->is_late)
         g_ptr_array_add (dataset->late, g_strdup (worker));
@@ -542,7 +597,7 @@ deliver (MusterAggregator *aggregator, Pending *pending)
   dataset->interval_ns = object->interval_ns;
   dataset->scale_factor = object->options.scale_factor;
   muster_arena_adopt (dataset->arena, g_steal_pointer (&pending->arena));
-  deliver_contributions (pending, dataset);
+  deliver_contributions (aggregator, pending, dataset);
   dataset->n_expected = dataset->n_reported + n_absent;
   muster_dataset_seal (dataset);
   object->delivered_end_ns = MAX (object->delivered_end_ns, pending->end_ns);

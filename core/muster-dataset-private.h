@@ -19,6 +19,8 @@ void muster_aggregator_free (MusterAggregator *aggregator);
 /* Steady wall-clock ns for expect and unexpect; without it, the aggregator has a time base of its own. */
 void muster_aggregator_set_clock (MusterAggregator *aggregator, gint64 (*clock) (gpointer user_data),
                                   gpointer user_data);
+/* How many bytes one worker's snapshots may take until they are delivered; beyond it they are refused. */
+void muster_aggregator_set_room (MusterAggregator *aggregator, gsize room);
 /* One metrics object of the cluster; ids count up from 0 in the order of these calls. */
 void muster_aggregator_add_metrics (MusterAggregator *aggregator, const MusterMetricsOptions *options);
 /* A process that should report from now on, or no longer. It is expected in each interval that it saw a part of. */

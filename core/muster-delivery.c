@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #define NS_PER_S G_GINT64_CONSTANT (1000000000)
+/* Between two records about snapshots that cannot be used: a worker that goes wrong must not drown the primary's own. */
+#define WARNING_PAUSE_US (10 * G_TIME_SPAN_SECOND)
 
 struct _MusterDelivery
 {
@@ -23,6 +25,8 @@ struct _MusterDelivery
   int timer_fd;                 /* on CLOCK_BOOTTIME, which neither steps nor stops in a suspended machine */
   GSource *timer;               /* owned */
   gboolean attached;
+  gint64 warned_us; /* when a snapshot that cannot be used was last spoken of */
+  guint unsaid;     /* those since that were not */
   MusterDeliverFunc deliver;
   gpointer user_data;
 };
@@ -91,9 +95,19 @@ static void
 take_snapshot (MusterDelivery *self, const char *worker, guint pid, const MusterEntry *entry)
 {
   g_autoptr (GError) error = NULL;
+  gint64 now_us = g_get_monotonic_time ();
 
-  if (!muster_aggregator_add (self->aggregator, worker, pid, entry, &error))
-    muster_warning (self->logger, "a snapshot of %s cannot be used: %s", worker, error->message);
+  if (muster_aggregator_add (self->aggregator, worker, pid, entry, &error))
+    return;
+  if (self->warned_us != 0 && now_us - self->warned_us < WARNING_PAUSE_US)
+    {
+      self->unsaid++;
+      return;
+    }
+  muster_warning (self->logger, "a snapshot of %s cannot be used: %s (%u more before it, of any worker)", worker,
+                  error->message, self->unsaid);
+  self->warned_us = now_us;
+  self->unsaid = 0;
 }
 
 static void

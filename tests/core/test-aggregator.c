@@ -317,6 +317,45 @@ expect_error (Fixture *fixture, Muster__V1__Snapshot *snapshot, MusterError code
     g_error ("'%s' is not in '%s'", words, error->message);
 }
 
+/* A worker that reports without end: what it has said waits, the rest is refused, and others are not hurt. */
+static void
+test_room (Fixture *fixture, gconstpointer data)
+{
+  Muster__V1__Snapshot snapshot = MUSTER__V1__SNAPSHOT__INIT;
+  Muster__V1__Metric metric = MUSTER__V1__METRIC__INIT;
+  Muster__V1__Metric *metrics[1000];
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  MusterEntry entry = { .kind = MUSTER_ENTRY_SNAPSHOT };
+  guint n = 0;
+
+  muster_aggregator_set_room (fixture->aggregator, 1 << 20);
+  metric.type = (char *) "inc";
+  metric.id = (char *) "x";
+  for (guint i = 0; i < G_N_ELEMENTS (metrics); i++)
+    metrics[i] = &metric;
+  snapshot.end = (guint64) (1010 * SECOND_NS);
+  snapshot.interval = (guint64) (10 * SECOND_NS);
+  snapshot.scale_factor = 1;
+  snapshot.metrics = metrics;
+  snapshot.n_metrics = G_N_ELEMENTS (metrics);
+  g_byte_array_set_size (bytes, (guint) muster__v1__snapshot__get_packed_size (&snapshot));
+  muster__v1__snapshot__pack (&snapshot, bytes->data);
+  entry.body = bytes->data;
+  entry.body_length = bytes->len;
+  for (guint round = 1; round <= 2; round++)
+    {
+      g_autoptr (MusterDataset) dataset = NULL;
+
+      for (n = 0; n < 1000 && muster_aggregator_add (fixture->aggregator, "web-1", 2, &entry, NULL); n++)
+        ;
+      g_assert_cmpuint (n, >, 3);
+      g_assert_cmpuint (n, <, 20);
+      expect_error (fixture, &snapshot, MUSTER_ERROR_UNAVAILABLE, "1 MiB");
+      g_assert_true (muster_aggregator_add (fixture->aggregator, "web-2", 3, &entry, NULL));
+      dataset = collect_one (fixture, 1015);
+    }
+}
+
 static void
 test_bad_snapshots (Fixture *fixture, gconstpointer data)
 {
@@ -435,6 +474,7 @@ main (int argc, char **argv)
   ADD ("restart", test_restart, GINT_TO_POINTER (FALSE));
   ADD ("restart/old-last", test_restart, GINT_TO_POINTER (TRUE));
   ADD ("parts", test_parts, NULL);
+  ADD ("room", test_room, NULL);
   ADD ("bad-snapshots", test_bad_snapshots, NULL);
   ADD ("mangled-snapshots", test_mangled_snapshots, NULL);
   return g_test_run ();
