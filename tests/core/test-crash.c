@@ -86,7 +86,7 @@ start_helper (const char *how, Outcome *outcome)
 static void
 take_fields (Outcome *outcome, MusterRecord *record)
 {
-  GVariant *fields = muster_record_get_fields (record);
+  g_autoptr (GVariant) fields = g_variant_take_ref (muster_record_get_fields (record));
   GString *text = g_string_new (NULL);
   GVariantIter iter;
   const char *key;
