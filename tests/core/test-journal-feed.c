@@ -87,8 +87,11 @@ run_for (Fixture *fixture, guint ms)
 
   g_source_set_callback (timer, set_true, &over, NULL);
   g_source_attach (timer, fixture->context);
-  for (; !over; n++)
-    g_main_context_iteration (fixture->context, TRUE);
+  while (!over)
+    {
+      g_main_context_iteration (fixture->context, TRUE);
+      n++;
+    }
   g_source_unref (timer);
   return n;
 }

@@ -1332,7 +1332,6 @@ test_restart_elsewhere (Fixture *fixture, gconstpointer data)
 static void
 test_split_refused (Fixture *fixture, gconstpointer data)
 {
-  g_autofree char *path = in_directory (fixture, "{worker}.x");
   g_autoptr (MusterFormat) format = g_object_new (gap_format_get_type (), NULL);
   TestLog log = { NULL };
 
