@@ -45,7 +45,8 @@ struct _MusterJournal
   guint32 ring_units;
   guint32 plain_units; /* what all but the reserve may fill */
   guint64 seed;
-  gint64 block_timeout_us; /* set before producers run */
+  gint64 block_timeout_us;      /* set before producers run */
+  _Atomic guint32 drops_stored; /* of the last slot, about */
   MusterJournalIdentity identity;
 
   /* The reader's own. */
@@ -282,6 +283,7 @@ muster_journal_open (int fd, GError **error)
   journal->acknowledged = atomic_load (&journal->header->acknowledged);
   journal->read_position = journal->acknowledged;
   journal->next_place = 1;
+  journal->drops_stored = atomic_load (&journal->header->drops);
   return journal;
 }
 
@@ -363,9 +365,17 @@ wait_for_room (MusterJournal *journal, guint32 acknowledgements, gint64 deadline
   return TRUE;
 }
 
+/* Places are told apart by 32 bits. A call that does nothing but be refused, before a transport that stands still, could count
+ * beyond them in minutes: then nothing more is counted until there is room again. */
+#define REFUSED_MAX (1u << 29)
+
 static gboolean
 refuse (MusterJournal *journal)
 {
+  if (atomic_load_explicit (&journal->header->drops, memory_order_relaxed)
+          - atomic_load_explicit (&journal->drops_stored, memory_order_relaxed)
+      >= REFUSED_MAX)
+    return FALSE;
   atomic_fetch_add (&journal->header->drops, 1);
   atomic_fetch_add_explicit (&journal->header->drops_again, 1, memory_order_relaxed);
   return FALSE;
@@ -448,6 +458,8 @@ append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournal
   if (!reserve (journal, muster_journal_units (length), flags, &position, &number, &drops))
     return FALSE;
   MUSTER_FAULT ("journal.reserve.after");
+  if (G_UNLIKELY (drops != atomic_load_explicit (&journal->drops_stored, memory_order_relaxed)))
+    atomic_store_explicit (&journal->drops_stored, drops, memory_order_relaxed);
   if (G_UNLIKELY (atomic_load_explicit (&header->refusing, memory_order_relaxed))
       && !(flags & MUSTER_JOURNAL_USE_RESERVE))
     atomic_store_explicit (&header->refusing, 0, memory_order_relaxed);

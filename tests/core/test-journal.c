@@ -324,6 +324,46 @@ test_wake (void)
   g_assert_false (muster_journal_arm (journal, MUSTER_JOURNAL_WAKE_ON_FLUSH)); /* came while awake */
 }
 
+/* Refused more often than 32 bits can tell: less is declared, but what came then is not taken for what came before. */
+static void
+test_refused_without_end (void)
+{
+  MusterJournalIdentity id = identity ();
+  g_autoptr (GError) error = NULL;
+  int fd = muster_journal_create_memfd (RING, &id, &error);
+  MusterJournalHeader *header = mmap (NULL, MUSTER_JOURNAL_HEADER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  g_autoptr (MusterJournal) journal = muster_journal_open (fd, &error);
+  g_autoptr (MusterJournalScan) scan = NULL;
+  MusterJournalItem item;
+  guint64 refused = 0;
+  guint n = 0;
+
+  g_assert_no_error (error);
+  muster_journal_set_block_timeout (journal, 0);
+  while (append_text (journal, 96, MUSTER_JOURNAL_USE_RESERVE))
+    n++;
+  for (guint64 more = 1; more < (guint64) 5 << 29; more += 1 << 20)
+    {
+      /* A million more have just been refused; each counts as long as any does. */
+      if (!append_text (journal, 96, MUSTER_JOURNAL_PLAIN) && atomic_load (&header->drops) > more)
+        atomic_fetch_add (&header->drops, (1 << 20) - 1);
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      g_assert_true (muster_journal_peek (journal, &item));
+      muster_journal_advance (journal);
+    }
+  muster_journal_acknowledge (journal, muster_journal_get_read_position (journal));
+  g_assert_true (append_text (journal, 1, MUSTER_JOURNAL_PLAIN));
+  scan = muster_journal_scan_new (fd, id.stream, RING, n + 1, 0, &error);
+  g_assert_true (muster_journal_scan_next (scan, &item));
+  assert_text (&item, 1);
+  refused = item.refused;
+  g_assert_cmpuint (refused, >=, 1 << 29);
+  g_assert_cmpuint (refused, <, 1u << 31);
+  munmap (header, MUSTER_JOURNAL_HEADER_SIZE);
+}
+
 static gpointer
 cancelled_thread (gpointer data)
 {
@@ -669,6 +709,7 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/wait", test_wait);
   g_test_add_func ("/journal/threads", test_threads);
   g_test_add_func ("/journal/wake", test_wake);
+  g_test_add_func ("/journal/refused-without-end", test_refused_without_end);
   g_test_add_func ("/journal/cancelled", test_cancelled);
   g_test_add_func ("/journal/scan", test_scan);
   g_test_add_func ("/journal/scan-holes", test_scan_holes);
