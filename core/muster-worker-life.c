@@ -96,6 +96,10 @@ open_outputs (MusterWorkerLife *life, int write_fds[2], GError **error)
 
       if (!muster_capture_make_fifo (path, &read_fd, &write_fds[i], error))
         return FALSE;
+      /* So that it can open its /dev/stderr, which many programs are told to log to. */
+      if (life->plan->command->change_user && fchown (write_fds[i], life->plan->command->uid, (gid_t) -1) != 0)
+        muster_warning (life->house->logger, "%s: cannot give it its %s: %s", life->process->id, output_names[i],
+                        g_strerror (errno));
       life->fifo_paths[i] = g_steal_pointer (&path);
       life->captures[i] = muster_capture_new (read_fd, levels[i], funcs[i], life);
     }

@@ -831,7 +831,8 @@ test_user (Fixture *fixture, gconstpointer data)
   group = add_group (fixture, "sh -c 'id -un; ls $0/fifos || echo refused; ls $0/groups/web && ls -l $0/groups/web'");
   {
     g_autofree char *exec = g_strdup_printf (
-        "sh -c 'id -un; ls $0/fifos || echo refused; ls $0/groups/web; touch $0/groups/web/x || echo refused' %s",
+        "sh -c 'id -un; ls $0/fifos || echo refused; ls $0/groups/web; touch $0/groups/web/x || echo refused; "
+        "echo errors >/dev/stderr' %s",
         fixture->runtime_dir);
 
     g_object_set (group, "exec", exec, "user", "nobody", "restart", MUSTER_RESTART_NO, NULL);
@@ -842,6 +843,7 @@ test_user (Fixture *fixture, gconstpointer data)
   g_assert_no_error (fixture->stop_error);
   g_assert_cmpuint (count_lines (fixture, "web-1 info stdout: nobody"), ==, 1);
   g_assert_cmpuint (count_lines (fixture, "web-1 info stdout: link"), ==, 1);
+  g_assert_cmpuint (count_lines (fixture, "web-1 warning stderr: errors"), ==, 1);
   g_assert_cmpuint (count_lines (fixture, "web-1 info stdout: refused"), ==, 2);
 }
 
