@@ -18,7 +18,7 @@
 
 /* How often HELLO is repeated until WELCOME, and POSITION while something is unacknowledged. */
 #define HELLO_INTERVAL_MS    1000
-#define RESET_PAUSE_MS       50
+#define RESET_PAUSE_MS       50 /* doubled each time, up to HELLO_INTERVAL_MS */
 #define POSITION_INTERVAL_MS 1000
 /* Frames handled in one go. */
 #define BURST           64
@@ -51,7 +51,9 @@ struct _MusterSender
   MusterJournalFeed *feed;
   gboolean welcomed;
   gboolean refused;
-  GQueue messages; /* of GBytes, encoded, waiting for a socket that takes them */
+  gboolean reset;       /* since the last HELLO */
+  guint reset_pause_ms; /* before it says HELLO again */
+  GQueue messages;      /* of GBytes, encoded, waiting for a socket that takes them */
   guint64 messages_dropped;
 };
 
@@ -114,6 +116,7 @@ send_hello (MusterSender *self)
   const MusterLinkHeader header = { .type = MUSTER_LINK_HELLO, .number = muster_journal_feed_get_lowest (self->feed) };
   guint8 *payload = g_malloc (MUSTER_LINK_HELLO_SIZE);
 
+  self->reset = FALSE;
   memcpy (hello.token, identity->token, sizeof hello.token);
   memcpy (hello.stream, identity->stream, sizeof hello.stream);
   muster_link_hello_encode (&hello, payload);
@@ -217,6 +220,7 @@ on_welcome (MusterSender *self, const MusterLinkHeader *header, const void *payl
   if (self->welcomed || !muster_link_welcome_decode (payload, size, &welcome, NULL))
     return;
   self->welcomed = TRUE;
+  self->reset_pause_ms = RESET_PAUSE_MS;
   drop_timer (self);
   base = (MusterTimeBase){ .realtime_ns = welcome.realtime_ns, .boottime_ns = welcome.boottime_ns };
   if (self->callbacks.welcomed != NULL)
@@ -230,9 +234,13 @@ on_welcome (MusterSender *self, const MusterLinkHeader *header, const void *payl
 static void
 on_reset (MusterSender *self)
 {
+  if (self->reset)
+    return; /* one for each batch that was under way */
+  self->reset = TRUE;
   self->welcomed = FALSE;
   muster_journal_feed_enable (self->feed, FALSE);
-  set_timer (self, RESET_PAUSE_MS);
+  set_timer (self, self->reset_pause_ms);
+  self->reset_pause_ms = MIN (self->reset_pause_ms * 2, HELLO_INTERVAL_MS);
 }
 
 static void
@@ -435,6 +443,7 @@ muster_sender_new (MusterJournal *journal, const char *endpoint, gint64 flush_in
   sigset_t all, before;
 
   self->pid = getpid ();
+  self->reset_pause_ms = RESET_PAUSE_MS;
   self->context = g_main_context_new ();
   self->journal = muster_journal_ref (journal);
   self->callbacks = *callbacks;

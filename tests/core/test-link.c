@@ -469,6 +469,49 @@ test_flush_while_logging (Fixture *fixture, gconstpointer data)
   g_assert_true (muster_sender_flush (fixture->sender, 20 * G_TIME_SPAN_SECOND));
 }
 
+/* A primary that does not know this worker, and never will: it is asked again, but not without pause. */
+static void
+test_unknown (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->directory, "elsewhere", NULL);
+  g_autofree char *endpoint = g_strconcat ("ipc://", path, NULL);
+  const MusterLinkHeader reset = { .type = MUSTER_LINK_RESET };
+  const int linger = 0, timeout_ms = 10;
+  void *zmq = zmq_ctx_new ();
+  void *router = zmq_socket (zmq, ZMQ_ROUTER);
+  gint64 end = g_get_monotonic_time () + 2 * G_TIME_SPAN_SECOND;
+  guint n = 0;
+
+  zmq_setsockopt (router, ZMQ_LINGER, &linger, sizeof linger);
+  zmq_setsockopt (router, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
+  g_assert_cmpint (zmq_bind (router, endpoint), ==, 0);
+  g_clear_pointer (&fixture->sender, muster_sender_free);
+  g_free (fixture->endpoint);
+  fixture->endpoint = g_steal_pointer (&endpoint);
+  start_sender (fixture);
+  while (g_get_monotonic_time () < end)
+    {
+      guint8 routing[256], bytes[MUSTER_LINK_HEADER_SIZE];
+      int size = zmq_recv (router, routing, sizeof routing, 0);
+      int more = size >= 0;
+      size_t more_size = sizeof more;
+
+      for (; more; zmq_getsockopt (router, ZMQ_RCVMORE, &more, &more_size))
+        zmq_recv (router, bytes, sizeof bytes, 0);
+      if (size < 0)
+        continue;
+      n++;
+      muster_link_header_encode (&reset, bytes);
+      zmq_send (router, routing, (size_t) size, ZMQ_SNDMORE);
+      zmq_send (router, bytes, sizeof bytes, 0);
+    }
+  g_assert_cmpuint (n, >, 2);
+  g_assert_cmpuint (n, <, 10);
+  zmq_close (router);
+  zmq_ctx_term (zmq);
+  g_unlink (path);
+}
+
 /* One that no primary takes is left out here: on the way it would end the connection, and others with it. */
 static void
 test_large_message (Fixture *fixture, gconstpointer data)
@@ -597,6 +640,7 @@ main (int argc, char **argv)
   ADD ("drain", test_drain);
   ADD ("receiver-restarts", test_receiver_restarts);
   ADD ("messages", test_messages);
+  ADD ("unknown", test_unknown);
   ADD ("flush-while-logging", test_flush_while_logging);
   ADD ("large-message", test_large_message);
   ADD ("strangers", test_strangers);
