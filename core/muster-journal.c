@@ -631,6 +631,9 @@ muster_journal_peek (MusterJournal *journal, MusterJournalItem *item)
   gint32 length = atomic_load_explicit (&slot->length, memory_order_acquire);
   guint64 missing;
 
+  /* In a ring that is full and has been read to its end, the oldest slot comes next. */
+  if (G_UNLIKELY (journal->read_position - journal->acknowledged == journal->ring_size))
+    return FALSE;
   if (length <= 0)
     return FALSE;
   if (G_UNLIKELY (!slot_is_valid (journal, slot, length)))

@@ -324,6 +324,28 @@ test_wake (void)
   g_assert_false (muster_journal_arm (journal, MUSTER_JOURNAL_WAKE_ON_FLUSH)); /* came while awake */
 }
 
+/* Full to the last byte, and nothing of it acknowledged: behind the last slot lies the first one. */
+static void
+test_full_to_the_brim (void)
+{
+  static const guint8 bytes[128 - sizeof (MusterJournalSlot)] = { 1 };
+  g_autoptr (MusterJournal) journal = new_journal (RING);
+  MusterJournalItem item;
+  guint n = 0, read = 0;
+
+  while (muster_journal_append (journal, bytes, sizeof bytes, MUSTER_JOURNAL_USE_RESERVE))
+    n++;
+  g_assert_cmpuint (n, ==, RING / 128);
+  for (; muster_journal_peek (journal, &item) && read < 2 * n; read++)
+    muster_journal_advance (journal);
+  g_assert_cmpuint (read, ==, n);
+  g_assert_true (muster_journal_is_empty (journal));
+  muster_journal_acknowledge (journal, muster_journal_get_read_position (journal));
+  g_assert_true (muster_journal_append (journal, bytes, sizeof bytes, MUSTER_JOURNAL_PLAIN));
+  g_assert_true (muster_journal_peek (journal, &item));
+  g_assert_cmpuint (item.place, ==, n + 2); /* one was refused */
+}
+
 /* Refused more often than 32 bits can tell: less is declared, but what came then is not taken for what came before. */
 static void
 test_refused_without_end (void)
@@ -709,6 +731,7 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/wait", test_wait);
   g_test_add_func ("/journal/threads", test_threads);
   g_test_add_func ("/journal/wake", test_wake);
+  g_test_add_func ("/journal/full-to-the-brim", test_full_to_the_brim);
   g_test_add_func ("/journal/refused-without-end", test_refused_without_end);
   g_test_add_func ("/journal/cancelled", test_cancelled);
   g_test_add_func ("/journal/scan", test_scan);
