@@ -381,6 +381,8 @@ refuse (MusterJournal *journal)
   return FALSE;
 }
 
+#define LOOKS_MAX 10000
+
 /* Reserves room for @units; sets the slot's number and the drops before it. FALSE: no room, and refused. */
 static inline gboolean
 reserve (MusterJournal *journal, guint32 units, MusterJournalFlags flags, guint32 *position, guint32 *number,
@@ -389,6 +391,7 @@ reserve (MusterJournal *journal, guint32 units, MusterJournalFlags flags, guint3
   MusterJournalHeader *header = journal->header;
   guint32 limit = flags & MUSTER_JOURNAL_USE_RESERVE ? journal->ring_units : journal->plain_units;
   gint64 deadline_ns = 0;
+  guint looks = 0;
 
   for (;;)
     {
@@ -409,7 +412,12 @@ reserve (MusterJournal *journal, guint32 units, MusterJournalFlags flags, guint3
           continue;
         }
       if (used > journal->ring_units)
-        continue; /* `acknowledged` is newer than `word`: look again */
+        {
+          /* `acknowledged` is newer than `word`: look again. Always so, and somebody has written into the header. */
+          if (++looks < LOOKS_MAX)
+            continue;
+          return refuse (journal);
+        }
 
       if (flags & MUSTER_JOURNAL_NO_WAIT || journal->block_timeout_us <= 0
           || atomic_load_explicit (&header->refusing, memory_order_relaxed))

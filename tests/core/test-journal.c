@@ -346,6 +346,24 @@ test_full_to_the_brim (void)
   g_assert_cmpuint (item.place, ==, n + 2); /* one was refused */
 }
 
+/* Somebody's stray pointer has been in the header: a log call is refused, and returns. */
+static void
+test_scribbled_header (void)
+{
+  MusterJournalIdentity id = identity ();
+  g_autoptr (GError) error = NULL;
+  int fd = muster_journal_create_memfd (RING, &id, &error);
+  MusterJournalHeader *header = mmap (NULL, MUSTER_JOURNAL_HEADER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  g_autoptr (MusterJournal) journal = muster_journal_open (fd, &error);
+
+  g_assert_no_error (error);
+  alarm (20);
+  atomic_store (&header->acknowledged, G_MAXUINT64 / 3);
+  g_assert_false (append_text (journal, 1, MUSTER_JOURNAL_PLAIN));
+  alarm (0);
+  munmap (header, MUSTER_JOURNAL_HEADER_SIZE);
+}
+
 /* Refused more often than 32 bits can tell: less is declared, but what came then is not taken for what came before. */
 static void
 test_refused_without_end (void)
@@ -732,6 +750,7 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/threads", test_threads);
   g_test_add_func ("/journal/wake", test_wake);
   g_test_add_func ("/journal/full-to-the-brim", test_full_to_the_brim);
+  g_test_add_func ("/journal/scribbled-header", test_scribbled_header);
   g_test_add_func ("/journal/refused-without-end", test_refused_without_end);
   g_test_add_func ("/journal/cancelled", test_cancelled);
   g_test_add_func ("/journal/scan", test_scan);
