@@ -71,8 +71,8 @@ on_hello (const MusterReceiverFrame *frame)
       muster_receiver_stream_refuse (stream, "a number that no stream reaches");
       return;
     }
-  if (stream->trusting && frame->header.number > 0)
-    muster_receiver_stream_begin_at (stream, frame->header.number);
+  if (stream->trusting)
+    muster_receiver_stream_begin_at (stream, MAX (frame->header.number, 1));
   if (frame->header.number > stream->accepted)
     muster_receiver_stream_skip_to (stream, frame->header.number);
 

@@ -495,6 +495,45 @@ test_unreadable (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (g_atomic_int_get (&warnings), ==, 1);
 }
 
+/* A stream of an earlier primary, of which nobody knows where it stands: its worker is believed once, and then no more. */
+static void
+test_trusted_twice (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MusterBatch) batch = NULL;
+  g_autoptr (MusterJournal) journal = NULL;
+  g_autofree char *written = NULL;
+  TestLog log = { NULL };
+  int fd;
+
+  memset (fixture->identity.stream, 'b', sizeof fixture->identity.stream);
+  fd = muster_journal_create_memfd (RING, &fixture->identity, &error);
+  journal = muster_journal_open (fd, &error);
+  g_assert_no_error (error);
+  test_log_origin (&log, 'b', 1, "web-1");
+  for (guint i = 0; i < 10; i++)
+    {
+      g_byte_array_set_size (log.bytes, 0);
+      test_log_record (&log, MUSTER_LEVEL_INFO, "slot");
+      append_log (journal, &log);
+    }
+  g_byte_array_unref (log.bytes);
+  muster_receiver_add_journal (fixture->receiver, &fixture->identity, RING, dup (fd), 0);
+  mock_transport_set_gate (fixture->transport, TRUE);
+  send_hello (fixture, 0);
+  g_assert_cmpuint (receive (fixture, MUSTER_LINK_WELCOME).number, ==, 1);
+  batch = test_batch ('b', 1, 10, "web-1", MUSTER_LEVEL_INFO);
+  send_batch (fixture, batch);
+  mock_transport_wait (fixture->transport, &fixture->transport->n_inside, 1);
+  muster_receiver_finish (fixture->receiver, fixture->identity.stream, NULL);
+  send_position (fixture, 1); /* behind it, nobody answers */
+  g_usleep (50000);
+  mock_transport_set_gate (fixture->transport, FALSE);
+  WAIT_UNTIL (fixture->finished == 1);
+  written = mock_transport_get_written (fixture->transport);
+  g_assert_cmpstr (written, ==, "b1 b2 b3 b4 b5 b6 b7 b8 b9 b10 ;");
+}
+
 #define ADD(name, func) g_test_add ("/receiver/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -514,5 +553,6 @@ main (int argc, char **argv)
   ADD ("busy-main-loop", test_busy_main_loop);
   ADD ("snapshots-alone", test_snapshots_alone);
   ADD ("unreadable", test_unreadable);
+  ADD ("trusted-twice", test_trusted_twice);
   return g_test_run ();
 }
