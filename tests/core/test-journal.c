@@ -738,6 +738,169 @@ test_scan_sparse (void)
   close (fd);
 }
 
+/* -- against a model ------------------------------------------------------------------------------ */
+
+typedef struct
+{
+  guint64 place;
+  guint id;
+  gsize length;
+  guint64 end; /* position */
+} Kept;
+
+typedef struct
+{
+  int fd;
+  MusterJournal *journal;
+  GArray *kept; /* of Kept: not acknowledged */
+  guint read;   /* of them */
+  guint64 next_place, position;
+  guint next_id, n_full;
+} Model;
+
+static Kept *
+kept_at (Model *model, guint index)
+{
+  return &g_array_index (model->kept, Kept, index);
+}
+
+static guint64
+model_used (Model *model)
+{
+  const Kept *first = model->kept->len > 0 ? kept_at (model, 0) : NULL;
+
+  if (first == NULL)
+    return 0;
+  return model->position - (first->end - (guint64) muster_journal_units (first->length) * 8);
+}
+
+static void
+model_append (Model *model)
+{
+  static const gsize squares[] = { 8, 16, 112, 1008, 4080, 16368, 65520 }; /* slots of 2^n bytes */
+  static guint8 bytes[MUSTER_JOURNAL_ITEM_MAX];
+  gsize room = RING - model_used (model);
+  gsize length = squares[g_test_rand_int_range (0, G_N_ELEMENTS (squares))];
+  MusterJournalFlags flags = g_test_rand_bit () ? MUSTER_JOURNAL_USE_RESERVE : MUSTER_JOURNAL_PLAIN;
+
+  if (g_test_rand_int_range (0, 3) == 0)
+    length = (gsize) g_test_rand_int_range (8, 300);
+  else if (room >= 24 && room <= sizeof bytes && g_test_rand_bit ()) /* to the last byte */
+    {
+      length = room - sizeof (MusterJournalSlot);
+      flags = MUSTER_JOURNAL_USE_RESERVE;
+    }
+  memcpy (bytes, &model->next_id, sizeof model->next_id);
+  if (muster_journal_append (model->journal, bytes, length, flags))
+    {
+      Kept kept = { model->next_place, model->next_id, length,
+                    model->position + (guint64) muster_journal_units (length) * 8 };
+
+      model->position = kept.end;
+      g_array_append_val (model->kept, kept);
+      g_assert_cmpuint (model_used (model), <=, RING);
+      model->n_full += model_used (model) == RING;
+    }
+  model->next_place++;
+  model->next_id++;
+}
+
+static void
+assert_kept (const MusterJournalItem *item, const Kept *kept)
+{
+  guint id;
+
+  memcpy (&id, item->bytes, sizeof id);
+  g_assert_cmpuint (id, ==, kept->id);
+  g_assert_cmpuint (item->place, ==, kept->place);
+  g_assert_cmpuint (item->length, ==, kept->length);
+  g_assert_cmpuint (item->lost, ==, 0);
+}
+
+static void
+model_read (Model *model)
+{
+  MusterJournalItem item;
+  gint n = g_test_rand_int_range (1, 50);
+
+  for (; n > 0 && muster_journal_peek (model->journal, &item); n--)
+    {
+      g_assert_cmpuint (model->read, <, model->kept->len);
+      assert_kept (&item, kept_at (model, model->read++));
+      muster_journal_advance (model->journal);
+    }
+  if (n > 0)
+    g_assert_cmpuint (model->read, ==, model->kept->len);
+}
+
+static void
+model_acknowledge (Model *model)
+{
+  guint n = model->read > 0 ? (guint) g_test_rand_int_range (1, (gint) model->read + 1) : 0;
+
+  if (n == 0)
+    return;
+  muster_journal_acknowledge (model->journal, kept_at (model, n - 1)->end);
+  g_array_remove_range (model->kept, 0, n);
+  model->read -= n;
+}
+
+/* Were it dead now: from a mark anywhere in what is kept, all of it comes, and what was refused between is declared. */
+static void
+model_scan (Model *model)
+{
+  guint from = (guint) g_test_rand_int_range (0, (gint) model->kept->len + 1);
+  guint64 next = from < model->kept->len ? kept_at (model, from)->place : model->next_place;
+  g_autoptr (MusterJournalScan) scan = muster_journal_scan_new (
+      model->fd, muster_journal_get_identity (model->journal)->stream, RING, next, MUSTER_JOURNAL_DROPS_UNKNOWN, NULL);
+  MusterJournalItem item;
+  guint64 refused, lost;
+  MusterGapReason reason;
+
+  for (guint i = from; i < model->kept->len; i++)
+    {
+      g_assert_true (muster_journal_scan_next (scan, &item));
+      assert_kept (&item, kept_at (model, i));
+      g_assert_cmpuint (item.refused, ==, item.place - next);
+      next = item.place + 1;
+    }
+  g_assert_false (muster_journal_scan_next (scan, &item));
+  muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
+  g_assert_cmpuint (lost, ==, 0);
+  if (from < model->kept->len)
+    g_assert_cmpuint (refused, ==, model->next_place - next);
+}
+
+/* Everything that can be done to a ring, in any order; it is often full to the last byte. */
+static void
+test_model (void)
+{
+  MusterJournalIdentity id = identity ();
+  Model model = { .next_place = 1 };
+
+  model.fd = muster_journal_create_memfd (RING, &id, NULL);
+  model.journal = muster_journal_open (dup (model.fd), NULL);
+  model.kept = g_array_new (FALSE, FALSE, sizeof (Kept));
+  muster_journal_set_block_timeout (model.journal, 0);
+  for (guint i = 0; i < 50000; i++)
+    {
+      gint what = g_test_rand_int_range (0, 100);
+
+      if (what < 55)
+        model_append (&model);
+      else if (what < 85)
+        model_read (&model);
+      else if (what < 99)
+        model_acknowledge (&model);
+      else if (i % 8 == 0)
+        model_scan (&model);
+    }
+  g_assert_cmpuint (model.n_full, >, 50);
+  g_array_unref (model.kept);
+  muster_journal_unref (model.journal);
+  close (model.fd);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -761,5 +924,6 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/scan-header", test_scan_header);
   g_test_add_func ("/journal/handler", test_handler);
   g_test_add_func ("/journal/scan-sparse", test_scan_sparse);
+  g_test_add_func ("/journal/model", test_model);
   return g_test_run ();
 }
