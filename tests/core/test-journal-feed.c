@@ -167,6 +167,155 @@ test_rewind_blocked (Fixture *fixture, gconstpointer data)
   g_assert_true (muster_journal_feed_is_settled (fixture->feed));
 }
 
+/* -- a link that loses what it likes -------------------------------------------------------------- */
+
+typedef struct
+{
+  MusterJournal *journal;
+  GMainContext *context;
+  MusterJournalFeed *feed;
+  guint64 accepted, acknowledged; /* as a receiver has them */
+  GArray *accepted_ends;          /* of guint64: what may be acknowledged */
+  guint64 next_place;             /* of what is said next */
+  guint64 records, said;
+} Lossy;
+
+/* Each record carries its place as its time. */
+static void
+assert_places (Lossy *lossy, MusterBatch *batch)
+{
+  MusterEntryIter iter;
+  MusterEntry entry;
+  gsize size;
+  gconstpointer data = muster_batch_get_data (batch, &size);
+
+  g_assert_cmpuint (muster_batch_get_first_seq (batch), ==, lossy->accepted);
+  muster_entry_iter_init (&iter, data, size);
+  while (muster_entry_iter_next (&iter, &entry))
+    {
+      MusterRecordView record;
+
+      if (!muster_entry_get_record (&entry, &record))
+        continue;
+      g_assert_cmpuint (record.time_ns, ==, entry.sequence);
+      lossy->records++;
+    }
+}
+
+static gboolean
+take_lossy (guint8 *bytes, gsize length, guint64 first, guint64 count, guint32 drops, gpointer user_data)
+{
+  Lossy *lossy = user_data;
+  g_autoptr (GBytes) log = NULL;
+  g_autoptr (MusterBatch) batch = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (g_test_rand_int_range (0, 4) == 0)
+    return FALSE; /* no room now */
+  log = g_bytes_new_take (bytes, length);
+  batch = muster_batch_new (log, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (muster_batch_get_first_seq (batch), ==, first);
+  g_assert_cmpuint (muster_batch_get_count (batch), ==, count);
+  if (g_test_rand_int_range (0, 10) == 0 || first > lossy->accepted || first + count <= lossy->accepted)
+    return TRUE; /* lost, behind something that was, or had already */
+  if (first < lossy->accepted)
+    {
+      g_autoptr (MusterBatch) whole = g_steal_pointer (&batch);
+
+      batch = muster_batch_trim (whole, lossy->accepted);
+    }
+  assert_places (lossy, batch);
+  lossy->accepted += muster_batch_get_count (batch);
+  g_array_append_val (lossy->accepted_ends, lossy->accepted);
+  return TRUE;
+}
+
+static void
+lossy_say (Lossy *lossy)
+{
+  static guint8 buffer[MUSTER_ENTRY_MAX];
+  static char text[60000];
+  gsize length = (gsize) (g_test_rand_int_range (0, 20) > 0 ? g_test_rand_int_range (0, 300)
+                                                            : g_test_rand_int_range (0, sizeof text));
+  const MusterRecordParts parts = { .time_ns = lossy->next_place, .message = { text, length } };
+  gsize size;
+  const guint8 *start;
+
+  memset (text, 'x', sizeof text);
+  start = muster_encode_record (buffer, sizeof buffer, &parts, &size);
+  lossy->said += muster_journal_append (lossy->journal, start, size, MUSTER_JOURNAL_USE_RESERVE);
+  lossy->next_place++; /* refused or not */
+}
+
+static void
+lossy_acknowledge (Lossy *lossy)
+{
+  guint n = lossy->accepted_ends->len;
+  guint index = n > 0 ? (guint) g_test_rand_int_range (0, (gint) n) : 0;
+
+  if (n == 0)
+    return;
+  lossy->acknowledged = g_array_index (lossy->accepted_ends, guint64, index);
+  g_array_remove_range (lossy->accepted_ends, 0, index + 1);
+  muster_journal_feed_acknowledge (lossy->feed, lossy->acknowledged);
+}
+
+static void
+lossy_reconnect (Lossy *lossy)
+{
+  muster_journal_feed_enable (lossy->feed, FALSE);
+  g_assert_cmpuint (muster_journal_feed_get_lowest (lossy->feed), <=, lossy->accepted); /* HELLO */
+  muster_journal_feed_rewind (lossy->feed, lossy->accepted);                            /* WELCOME */
+  muster_journal_feed_enable (lossy->feed, TRUE);
+}
+
+/* Batches are lost, refused and asked for again, acknowledgements come late, the connection is made anew: every record is
+ * taken once, under its own number. */
+static void
+test_lossy (void)
+{
+  const MusterJournalIdentity identity = { .stream = { 1 }, .worker = "w-1" };
+  const MusterOrigin labels = { .stream = { 1 }, .first_seq = 1 };
+  Lossy lossy = { .accepted = 1, .acknowledged = 1, .next_place = 1 };
+
+  lossy.journal = muster_journal_open (muster_journal_create_memfd (0, &identity, NULL), NULL);
+  muster_journal_set_block_timeout (lossy.journal, 0);
+  lossy.context = g_main_context_new ();
+  lossy.accepted_ends = g_array_new (FALSE, FALSE, sizeof (guint64));
+  lossy.feed = muster_journal_feed_new (lossy.journal, &labels, 0, lossy.context, take_lossy, &lossy);
+  muster_journal_feed_enable (lossy.feed, TRUE);
+  for (guint i = 0; i < 30000; i++)
+    {
+      gint what = g_test_rand_int_range (0, 100);
+
+      if (what < 60)
+        lossy_say (&lossy);
+      else if (what < 80)
+        g_main_context_iteration (lossy.context, FALSE);
+      else if (what < 90)
+        lossy_acknowledge (&lossy);
+      else if (what < 95)
+        muster_journal_feed_resume (lossy.feed);
+      else if (what < 99)
+        muster_journal_feed_rewind (lossy.feed, lossy.accepted); /* NACK */
+      else
+        lossy_reconnect (&lossy);
+    }
+  while (lossy.records < lossy.said)
+    {
+      lossy_reconnect (&lossy);
+      muster_journal_feed_flush (lossy.feed);
+      lossy_acknowledge (&lossy);
+    }
+  g_assert_cmpuint (lossy.records, ==, lossy.said);
+  g_assert_cmpuint (lossy.said, >, 1000);
+  muster_journal_feed_free (lossy.feed);
+  g_main_context_unref (lossy.context);
+  muster_journal_unref (lossy.journal);
+  g_array_unref (lossy.accepted_ends);
+}
+
 #define ADD(name, function) g_test_add ("/journal-feed/" name, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -176,5 +325,6 @@ main (int argc, char **argv)
   ADD ("unpublished", test_unpublished);
   ADD ("idle", test_idle);
   ADD ("rewind-blocked", test_rewind_blocked);
+  g_test_add_func ("/journal-feed/lossy", test_lossy);
   return g_test_run ();
 }
