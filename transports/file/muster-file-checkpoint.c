@@ -64,6 +64,8 @@
 #define N_SLOTS_FIRST 128
 #define N_SLOTS_MAX   (1u << 24)
 #define BOOT_ID_SIZE  40
+#define LOCK_ATTEMPTS 50
+#define LOCK_DELAY_US 2000
 
 typedef enum
 {
@@ -417,16 +419,33 @@ muster_file_checkpoint_reserve (MusterFileCheckpoint *checkpoint, guint n_slots,
 
 /* -- opening ------------------------------------------------------------------------------------- */
 
+int
+muster_file_lock (int fd)
+{
+  for (guint i = 0;; i++)
+    {
+      if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+      if (errno != EINTR && (errno != EWOULDBLOCK || i >= LOCK_ATTEMPTS))
+        return errno;
+      if (errno == EWOULDBLOCK)
+        g_usleep (LOCK_DELAY_US);
+    }
+}
+
 static gboolean
 take_lock (MusterFileCheckpoint *checkpoint, const char *path, GError **error)
 {
+  int code;
+
   checkpoint->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (checkpoint->lock_fd < 0)
     return fail (checkpoint, "lock", errno, error);
-  if (flock (checkpoint->lock_fd, LOCK_EX | LOCK_NB) == 0)
+  code = muster_file_lock (checkpoint->lock_fd);
+  if (code == 0)
     return TRUE;
-  if (errno != EWOULDBLOCK)
-    return fail (checkpoint, "lock", errno, error);
+  if (code != EWOULDBLOCK)
+    return fail (checkpoint, "lock", code, error);
   g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_EXISTS,
                "the checkpoint '%s' is used by another primary, or by another transport of this name: give each "
                "primary a state-dir of its own, and each transport a name of its own",

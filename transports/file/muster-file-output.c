@@ -27,7 +27,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -231,15 +230,12 @@ open_or_create (MusterFileOutput *output)
 static gboolean
 lock (MusterFileOutput *output, int fd, GError **error)
 {
-  int result;
+  int code = muster_file_lock (fd);
 
-  do
-    result = flock (fd, LOCK_EX | LOCK_NB);
-  while (result != 0 && errno == EINTR);
-  if (result == 0)
+  if (code == 0)
     return TRUE;
-  if (errno != EWOULDBLOCK)
-    return fail (output, "lock", errno, error);
+  if (code != EWOULDBLOCK)
+    return fail (output, "lock", code, error);
   g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_EXISTS,
                "'%s' is being written by another transport or another primary: each file has one writer; give each "
                "transport a path of its own",
@@ -433,19 +429,18 @@ recover_moved (MusterFileOutput *output, const MusterFilePlace *place, GError **
 gboolean
 muster_file_output_recover (MusterFileOutput *output, const MusterFilePlace *place, GError **error)
 {
+  gboolean is_whole = place->limit <= place->offset; /* it was not being written to */
+
   output->slot = place->slot;
-  if (is_place (place->path, place))
-    {
-      expect (output, place);
-      if (!muster_file_output_open (output, error))
-        return FALSE;
-      output->is_dirty = TRUE; /* nobody knows what of it was synced */
-      output->synced = 0;
-      muster_file_output_close (output);
-      return TRUE;
-    }
-  /* Only what was not committed may have to be cut off: a file that is whole may be anywhere. */
-  return place->limit <= place->offset || recover_moved (output, place, error);
+  if (!is_place (place->path, place))
+    return is_whole || recover_moved (output, place, error); /* one that is whole may be anywhere */
+  expect (output, place);
+  if (is_whole)
+    return TRUE;
+  if (!muster_file_output_open (output, error))
+    return FALSE;
+  muster_file_output_close (output);
+  return TRUE;
 }
 
 /* -- rotating -- */
