@@ -67,12 +67,20 @@ worker_of (guint stream, guint64 seq)
   return stream == 0 ? "web-1" : workers[hash_of (stream, seq / 9) % 3];
 }
 
-static char *
+static const char *
 message_of (guint stream, guint64 seq)
 {
-  g_autofree char *filler = g_strnfill (hash_of (stream, seq) % 120, '.');
+  static char *messages[N_STREAMS][N_ENTRIES + 1];
 
-  return g_strdup_printf ("%c %" G_GUINT64_FORMAT " %s|", streams[stream], seq, filler);
+  if (seq > N_ENTRIES)
+    return "";
+  if (messages[stream][seq] == NULL)
+    {
+      g_autofree char *filler = g_strnfill (hash_of (stream, seq) % 120, '.');
+
+      messages[stream][seq] = g_strdup_printf ("%c %" G_GUINT64_FORMAT " %s|", streams[stream], seq, filler);
+    }
+  return messages[stream][seq];
 }
 
 static MusterBatch *
@@ -83,7 +91,7 @@ make_batch (guint stream, guint64 first_seq, guint n)
   for (guint64 seq = first_seq; seq < first_seq + n; seq++)
     {
       const char *worker = worker_of (stream, seq);
-      g_autofree char *message = message_of (stream, seq);
+      const char *message = message_of (stream, seq);
 
       if (seq == first_seq || strcmp (worker, worker_of (stream, seq - 1)) != 0)
         test_log_origin (&log, streams[stream], seq, worker);
@@ -476,7 +484,7 @@ audit_log (Audit *audit, const GByteArray *data)
         see_gap (audit, stream, entry.sequence, count, reason);
       else
         {
-          g_autofree char *message = message_of (stream, entry.sequence);
+          const char *message = message_of (stream, entry.sequence);
 
           g_assert_true (muster_entry_get_record (&entry, &record));
           if (record.message.length != strlen (message)
@@ -491,39 +499,50 @@ audit_log (Audit *audit, const GByteArray *data)
 }
 
 static void
-audit_lines (Audit *audit, const GByteArray *data)
+audit_line (Audit *audit, const char *line, guint *n_gaps)
 {
-  g_autofree char *text = g_strndup ((const char *) data->data, data->len);
-  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  guint n_lines = g_strv_length (lines);
+  gboolean is_json = audit->output->content == JSON;
+  const char *start = is_json ? strstr (line, "\"message\":\"") : line;
+  const char *message;
+  guint stream;
+  guint64 seq;
+
+  if (is_json && (line[0] != '{' || !g_str_has_suffix (line, "}")))
+    complain (audit, "not an object: %s", line);
+  if (strstr (line, "torn") != NULL)
+    {
+      *n_gaps += 1;
+      return;
+    }
+  if (start == NULL)
+    complain (audit, "not a record: %s", line);
+  start += is_json ? 11 : 0;
+  stream = start[0] == streams[0] ? 0 : 1;
+  seq = g_ascii_strtoull (start + 1, NULL, 10);
+  message = message_of (stream, seq);
+  if (is_json ? !g_str_has_prefix (start, message) : strcmp (start, message) != 0)
+    complain (audit, "not what was written: %s", line);
+  see_record (audit, stream, seq);
+}
+
+static void
+audit_lines (Audit *audit, GByteArray *data)
+{
+  char *line = (char *) data->data;
+  char *end = line + data->len;
   guint n_gaps = 0;
 
-  if (strlen (text) != data->len || n_lines == 0 || *lines[n_lines - 1] != '\0')
-    complain (audit, "it does not end in a line");
-  for (guint i = 0; i + 1 < n_lines; i++)
+  while (line < end)
     {
-      const char *line = lines[i];
-      const char *start = audit->output->content == JSON ? strstr (line, "\"message\":\"") : line;
-      guint stream = 0;
-      guint64 seq;
-      g_autofree char *message = NULL;
+      char *newline = memchr (line, '\n', (gsize) (end - line));
 
-      if (audit->output->content == JSON && (line[0] != '{' || !g_str_has_suffix (line, "}")))
-        complain (audit, "not an object: %s", line);
-      if (strstr (line, "torn") != NULL)
-        {
-          n_gaps++;
-          continue;
-        }
-      if (start == NULL)
-        complain (audit, "not a record: %s", line);
-      start += audit->output->content == JSON ? 11 : 0;
-      stream = start[0] == streams[0] ? 0 : 1;
-      seq = g_ascii_strtoull (start + 1, NULL, 10);
-      message = message_of (stream, seq);
-      if (audit->output->content == JSON ? !g_str_has_prefix (start, message) : strcmp (start, message) != 0)
-        complain (audit, "not what was written: %s", line);
-      see_record (audit, stream, seq);
+      if (newline == NULL)
+        complain (audit, "it does not end in a line");
+      *newline = '\0';
+      if (strlen (line) != (gsize) (newline - line))
+        complain (audit, "it has a NUL in it");
+      audit_line (audit, line, &n_gaps);
+      line = newline + 1;
     }
   if (audit->worker == NULL && audit->output->level == MUSTER_LEVEL_DEBUG
       && n_gaps != N_STREAMS * (N_ENTRIES / GAP_INTERVAL))
