@@ -7,6 +7,7 @@
 #include "muster-cluster-private.h"
 
 #include "muster-environment-private.h"
+#include "muster-journal-register-private.h"
 #include "muster-metrics-area-private.h"
 #include "muster-source-private.h"
 #include "muster-state-dir-private.h"
@@ -459,39 +460,24 @@ get_mark (MusterCluster *self, const guint8 *stream)
   return muster_pipeline_get_mark (self->run.pipeline, stream, &next) ? next : 0;
 }
 
-/* Whose journal it is says its name, WORKER-STREAM.journal, which only a primary can give it: the worker could write what it
- * likes into the header. */
-static gboolean
-read_name (const char *path, MusterJournalIdentity *identity, GError **error)
+/* Its header does not tell whether its worker lives: one that does is ended, or it would write where nobody reads. */
+static void
+say_damage (MusterCluster *self, const char *path, int fd, const char *damage)
 {
-  g_autofree char *name = g_path_get_basename (path);
-  gsize worker_length = strlen (name) - strlen (".journal");
-  const char *dash;
+  guint ended = muster_journal_register_end_writers (fd);
 
-  if (worker_length > 2 * MUSTER_STREAM_ID_SIZE + 1)
-    worker_length -= 2 * MUSTER_STREAM_ID_SIZE + 1;
-  dash = name + worker_length;
-  if (*dash != '-' || worker_length >= sizeof identity->worker
-      || strspn (dash + 1, "0123456789abcdef") != 2 * MUSTER_STREAM_ID_SIZE)
-    {
-      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "no primary has called it so");
-      return FALSE;
-    }
-  for (gsize i = 0; i < MUSTER_STREAM_ID_SIZE; i++)
-    identity->stream[i] =
-        (guint8) (g_ascii_xdigit_value (dash[1 + 2 * i]) << 4 | g_ascii_xdigit_value (dash[2 + 2 * i]));
-  memset (identity->worker, 0, sizeof identity->worker);
-  memcpy (identity->worker, name, worker_length);
-  memcpy (identity->group, identity->worker, sizeof identity->group);
-  dash = strrchr (identity->worker, '-');
-  identity->group[dash != NULL ? dash - identity->worker : 0] = '\0'; /* the primary's own has no number */
-  return TRUE;
+  muster_logger_log_fields (self->run.logger, MUSTER_LEVEL_ERROR, NULL, 0, NULL,
+                            MUSTER_FIELDS (MUSTER_TEXT ("event", "damaged-journal")),
+                            "the journal %s of an earlier primary is damaged: %s; what is whole in it is delivered%s",
+                            path, damage, ended > 0 ? ", and its worker has been ended" : "");
 }
 
 static gboolean
 adopt_journal (MusterCluster *self, const char *path, GError **error)
 {
   MusterJournalIdentity identity;
+  g_autofree char *name = g_path_get_basename (path);
+  g_autofree char *damage = NULL;
   gsize ring_size;
   struct stat status;
   int fd = open (path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -500,10 +486,12 @@ adopt_journal (MusterCluster *self, const char *path, GError **error)
     g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "%s", g_strerror (errno));
   else if (!S_ISREG (status.st_mode) || status.st_uid != geteuid ())
     g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "it is not a file of this user");
-  else if (muster_journal_read_identity (fd, &identity, &ring_size, error) && read_name (path, &identity, error))
+  else if (muster_journal_register_read (fd, name, self->name, &identity, &ring_size, &damage, error))
     {
       if (muster_supervisor_lookup (self->run.supervisor, identity.stream) == NULL)
         {
+          if (damage != NULL)
+            say_damage (self, path, fd, damage);
           muster_supervisor_adopt (self->run.supervisor, &identity, ring_size, path, fd,
                                    get_mark (self, identity.stream));
           return TRUE;

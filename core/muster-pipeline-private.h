@@ -26,6 +26,8 @@ gboolean muster_pipeline_start (MusterPipeline *pipeline, GError **error); /* al
  * stream, wants it from 1.) What a transport has had already it leaves out by itself. FALSE: none knows the stream, push
  * what there is. Any thread, while the pipeline runs; the answer is as of its start. */
 gboolean muster_pipeline_get_mark (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 *next);
+/* The greatest of those marks: what is said below it does not come to all of them. 1 if none knows the stream. */
+guint64 muster_pipeline_get_highest_mark (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE]);
 void muster_pipeline_push (MusterPipeline *pipeline, MusterBatch *batch, MusterBatchDoneFunc done, gpointer done_data);
 
 /* All of the stream is acknowledged, and its journal is gone: nobody will ask for its mark. Any thread. */

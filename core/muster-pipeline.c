@@ -149,8 +149,8 @@ muster_pipeline_push (MusterPipeline *pipeline, MusterBatch *batch, MusterBatchD
   finish_batch (batch);
 }
 
-gboolean
-muster_pipeline_get_mark (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 *next)
+static gboolean
+find_marks (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 *lowest, guint64 *highest)
 {
   gboolean known = FALSE;
 
@@ -161,10 +161,27 @@ muster_pipeline_get_mark (MusterPipeline *pipeline, const guint8 stream[MUSTER_S
 
       if (!muster_transport_get_required (transport) || !muster_transport_get_mark (transport, stream, &mark))
         continue;
-      *next = known ? MIN (*next, mark) : mark;
+      *lowest = known ? MIN (*lowest, mark) : mark;
+      *highest = known ? MAX (*highest, mark) : mark;
       known = TRUE;
     }
   return known;
+}
+
+gboolean
+muster_pipeline_get_mark (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 *next)
+{
+  guint64 highest;
+
+  return find_marks (pipeline, stream, next, &highest);
+}
+
+guint64
+muster_pipeline_get_highest_mark (MusterPipeline *pipeline, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  guint64 lowest, highest;
+
+  return find_marks (pipeline, stream, &lowest, &highest) ? highest : 1;
 }
 
 void

@@ -81,12 +81,41 @@ is_at (const MusterJournalItem *item, guint32 place)
 static gboolean
 is_drained (MusterReceiverStream *stream)
 {
-  guint64 drained = stream->adopted && !stream->trusting ? muster_journal_read_drained (stream->fd) : 0;
+  guint64 drained = muster_journal_read_drained (stream->fd);
 
-  if (drained == 0 || drained > stream->accepted)
-    return FALSE;
+  if (drained == 0 || drained > stream->accepted || stream->trusting
+      || muster_pipeline_get_highest_mark (stream->receiver->pipeline, stream->identity.stream) == 1)
+    return FALSE; /* or the worker has written that itself */
   stream->words_stored = stream->accepted - drained;
   return TRUE;
+}
+
+static void
+add_gap_below (MusterBatchBuilder *builder, guint64 count, MusterGapReason reason, guint64 limit)
+{
+  muster_batch_builder_add_gap (builder, MIN (count, limit - MIN (builder->next_place, limit)), reason);
+}
+
+/* What is missing behind the last entry that there is. Where the journal has lost what one transport has and another has
+ * not, that is declared to the latter, so that all that is said now comes to both. And where an earlier primary's words
+ * have come to one of them, they begin at the same place again. */
+static void
+add_end (MusterReceiverStream *stream, MusterBatchBuilder *builder, MusterJournalScan *scan)
+{
+  guint64 highest = muster_pipeline_get_highest_mark (stream->receiver->pipeline, stream->identity.stream);
+  guint64 drained = muster_journal_read_drained (stream->fd);
+  gboolean again = drained >= builder->next_place && drained < highest;
+  guint64 limit = again ? drained : G_MAXUINT64;
+  guint64 refused, lost;
+  MusterGapReason reason;
+
+  muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
+  add_gap_below (builder, refused, MUSTER_GAP_JOURNAL_FULL, limit);
+  if (reason != MUSTER_GAP_UNKNOWN)
+    add_gap_below (builder, lost, reason, limit);
+  add_gap_below (builder, G_MAXUINT64, MUSTER_GAP_UNKNOWN, MIN (highest, limit));
+  if (reason == MUSTER_GAP_UNKNOWN)
+    add_gap_below (builder, lost, reason, limit); /* behind what anybody has */
 }
 
 /* @mark: the place of an entry that is looked for, mod 2^32; returns whether it has come, now or before. */
@@ -98,8 +127,6 @@ drain (MusterReceiverStream *stream, MusterBatchBuilder *builder, guint32 mark)
       muster_journal_scan_new (stream->fd, stream->identity.stream, stream->ring_size,
                                stream->trusting ? 0 : stream->accepted, stream->accepted_drops, &error);
   MusterJournalItem item;
-  guint64 refused, lost;
-  MusterGapReason reason;
   gboolean found;
 
   if (scan == NULL)
@@ -119,9 +146,7 @@ drain (MusterReceiverStream *stream, MusterBatchBuilder *builder, guint32 mark)
       found |= is_at (&item, mark);
       add_item (stream, builder, &item);
     }
-  muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
-  muster_batch_builder_add_gap (builder, refused, MUSTER_GAP_JOURNAL_FULL);
-  muster_batch_builder_add_gap (builder, lost, reason);
+  add_end (stream, builder, scan);
   muster_journal_write_drained (stream->fd, builder->next_place);
   return found;
 }

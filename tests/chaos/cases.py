@@ -3,6 +3,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import threading
@@ -115,6 +116,26 @@ def kill_primary(row):
     row.note(f"adopted within {row.longest:.2f} s")
 
 
+@case("kill-primary-rotating", 100, 4, "kill -9 the primary while files rotate at 512 KiB, and are opened anew at random "
+      "times")
+def kill_primary_rotating(row):
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=2", instances=2, transport=ROTATING) as cluster:
+            cluster.start()
+            cluster.wait_life(1)
+            for _ in range(rounds):
+                time.sleep(row.random.uniform(0.01, 0.1))
+                if row.random.random() < 0.5:
+                    end(cluster.primary.pid, signal.SIGHUP)
+                    time.sleep(row.random.uniform(0, 0.02))
+                cluster.kill_primary()
+                replace_primary(row, cluster)
+                row.rounds += 1
+            cluster.finish()
+            row.take(cluster)
+            row.note(f"{len(cluster.pieces('protobuf'))} files")
+
+
 @case("kill-both", 100, 4, "kill -9 the primary and a worker together")
 def kill_both(row):
     for rounds in groups(row, 10):
@@ -165,7 +186,20 @@ PRIMARY_POINTS = {
     "spawn.known": 1,
     "adopt.before": 3,
     "adopt.after": 3,
+    "file.write.before": 300,
+    "file.write.after": 300,
+    "file.checkpoint.before": 300,
+    "file.checkpoint.between": 300,
+    "file.checkpoint.after": 300,
+    "file.checkpoint.applying": 300,
+    "file.checkpoint.applied": 300,
+    "file.checkpoint.replace": 3,
+    "file.rotate.before-rename": 20,
+    "file.rotate.after-rename": 20,
+    "file.rotate.after-create": 20,
+    "file.reopen": 3,
 }
+ROTATING = {"rotate-size": "512KiB", "keep": "9999"}
 # These are passed where a worker dies.
 DEATH_POINTS = ("receiver.drain", "journal.unlink", "spawn")
 
@@ -193,16 +227,20 @@ def kill_primary_at(row, point, most):
     dies = point.startswith(DEATH_POINTS)
     for rounds in groups(row, 10):
         with Cluster(row, "--threads=2" + (" --lines" if point.startswith("journal.") else ""),
-                     instances=2) as cluster:
+                     instances=2, transport=ROTATING if point.startswith("file.rotate") else None) as cluster:
             cluster.start()
             cluster.wait_life(1)
             cluster.kill_primary()
             for _ in range(rounds):
+                before = cluster.marks()
                 cluster.start(fault=f"{point}:{row.random.randint(1, most)}")
                 if dies:
                     time.sleep(row.random.uniform(0.03, 0.1))
                     for life in cluster.page.living()[:1]:
                         end(cluster.page.pid(life))
+                if point == "file.reopen":
+                    cluster.wait_adopted(before)
+                    end(cluster.primary.pid, signal.SIGHUP)
                 wait_for(lambda: cluster.primary.poll() is not None, f"the primary passes {point}", 10)
                 if cluster.primary.returncode != -9:
                     raise Failure(f"the primary has ended with {cluster.primary.returncode}: {cluster.last_error()}")
@@ -470,20 +508,28 @@ def stalled_best_effort(row):
 
 
 def damage(row, cluster, life, hurt):
-    """While the primary stands still: the worker's journal fills, the worker is killed, the journal is hurt."""
+    """The worker's journal fills, the worker is killed, the journal is hurt. Meanwhile the primary stands still, and has
+    part of it in its memory; or it is dead, and all has to come out of the journal."""
     pid = cluster.page.pid(life)
     journal = cluster.journal_of(pid)
-    cluster.stop_primary()
+    stands = row.random.random() < 0.5
+    if stands:
+        cluster.stop_primary()
+    else:
+        cluster.kill_primary()
     wait_for(lambda: journal.used > journal.ring_size * 0.8, "its journal is full")
     end(pid)
     wait_for(lambda: not is_alive(pid), "it has ended")
     hurt(journal)
-    cluster.continue_primary()
+    if stands:
+        cluster.continue_primary()
+    else:
+        cluster.start()
 
 
 def flip_bytes(row, options, per_journal, unchecked=()):
     for flips in groups(row, per_journal * 10):
-        with Cluster(row, "--threads=2", instances=2, group={"journal-size": "256KiB"}) as cluster:
+        with Cluster(row, "--threads=2", instances=2, group={"journal-size": "4MiB"}) as cluster:
             cluster.hits = []
 
             def hurt(journal):
@@ -498,12 +544,14 @@ def flip_bytes(row, options, per_journal, unchecked=()):
                 row.rounds += per_journal
             cluster.finish()
             row.take(cluster, unchecked)
+            row.hits = getattr(row, "hits", 0) + len(set("".join(cluster.hits).splitlines()))
+    row.note(f"{row.hits} records were hit")
 
 
 @case("flip-bytes", 2000, 100, "bytes of a dead worker's journal are flipped before it is drained: what was hit is "
       "declared, and nothing else", may_declare=("torn", "corrupt"))
 def flip_ring(row):
-    flip_bytes(row, [], 20)
+    flip_bytes(row, [], 25)
 
 
 @case("flip-header", 200, 10, "bytes of a dead worker's journal's header are flipped: nothing is lost",
@@ -512,9 +560,10 @@ def flip_header(row):
     flip_bytes(row, ["--header"], 5, unchecked=("overdeclared",))
 
 
-def truncate_journals(row, size):
+def truncate_journals(row, size, unchecked=()):
     for rounds in groups(row, 10):
-        with Cluster(row, "--threads=2", instances=2, group={"journal-size": "256KiB"}) as cluster:
+        with Cluster(row, "--threads=2", instances=2, group={"journal-size": "4MiB"}) as cluster:
+            cluster.hits = "all"
             cluster.start()
             cluster.wait_life(1)
             for life in range(2, 2 + rounds):
@@ -522,7 +571,7 @@ def truncate_journals(row, size):
                 cluster.wait_life(life)
                 row.rounds += 1
             cluster.finish()
-            result = row.take(cluster, unchecked=("uncountable",))
+            result = row.take(cluster, unchecked=("uncountable", *unchecked))
             row.uncountable = getattr(row, "uncountable", 0) + result["uncountable"]
             yield result["lives"][:rounds]
     row.note(f"{row.uncountable} records are lost in what is declared UNKNOWN")
@@ -531,7 +580,7 @@ def truncate_journals(row, size):
 @case("truncate-journal", 20, 3, "a dead worker's journal is truncated to 0: its loss is declared UNKNOWN",
       may_declare=("torn", "unknown"))
 def truncate_journal(row):
-    for lives in truncate_journals(row, lambda journal: 0):
+    for lives in truncate_journals(row, lambda journal: 0, unchecked=("differing",)):
         for life in lives:
             if not life["unknown"]:
                 row.problem(f"pid {life['pid']}: nothing is declared UNKNOWN")
@@ -548,7 +597,7 @@ def shorten_journal(row):
       may_declare=("torn", "unknown"))
 def truncate_living(row):
     for rounds in groups(row, 10):
-        with Cluster(row, "--threads=2", instances=2, group={"journal-size": "256KiB"}) as cluster:
+        with Cluster(row, "--threads=2", instances=2, group={"journal-size": "4MiB"}) as cluster:
             cluster.start()
             cluster.wait_life(1)
             for life in range(2, 2 + rounds):

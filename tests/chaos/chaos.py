@@ -110,17 +110,19 @@ def choose(arguments):
               if not arguments.case or any(fnmatch.fnmatch(case.name, pattern) for pattern in arguments.case)]
     if not chosen:
         sys.exit(f"no such case; there are: {', '.join(case.name for case in CASES)}")
-    return chosen
+    skipped = {}
+    for case in chosen:
+        skipped.setdefault(case.skip(os.path.abspath(arguments.build)), []).append(case)
+    for reason, cases in skipped.items():
+        if reason:
+            print(f"{len(cases)} cases skipped, {cases[0].name} and so on: {reason}")
+    return skipped.get(None, [])
 
 
 def run(case, arguments, seed):
-    """One case: TRUE if its verdict is good."""
+    """One case: whether its verdict is good."""
     row = Row(case, arguments, seed)
     begun = time.monotonic()
-    reason = case.skip(row.build)
-    if reason:
-        print(f"{case.name:<{WIDTHS[0]}}  skipped: {reason}", flush=True)
-        return True
     try:
         case.run(row)
     except Failure as failure:
@@ -144,8 +146,9 @@ def main():
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1 << 31)
     become_reaper()
     print(f"seed {seed}")
+    chosen = choose(arguments)
     print_row(COLUMNS)
-    bad = [case.name for case in choose(arguments) if not run(case, arguments, seed)]
+    bad = [case.name for case in chosen if not run(case, arguments, seed)]
     print(f"seed {seed}: " + (f"BAD: {', '.join(bad)}" if bad else "all is good"))
     return 1 if bad else 0
 

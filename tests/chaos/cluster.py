@@ -198,8 +198,8 @@ class Cluster:
 
     def pieces(self, output):
         """The file and what was rotated away from it, oldest first."""
-        rotated = [path for path in glob.glob(self.path(output) + ".*")]
-        rotated.sort(key=lambda path: os.stat(path).st_mtime_ns)
+        rotated = glob.glob(self.path(output) + ".*")
+        rotated.sort(key=lambda path: -int(path.rpartition(".")[2]))
         return rotated + [path for path in [self.path(output)] if os.path.exists(path)]
 
     # -- processes ---------------------------------------------------------------------------------------
@@ -300,7 +300,9 @@ class Cluster:
             command += [f"--{output}={path}" for path in self.pieces(output)]
         if os.path.exists(self.console):
             command.append(f"--text={self.console}")
-        if self.hits is not None:
+        if self.hits == "all":
+            command.append("--all-hit")
+        elif self.hits is not None:
             hits = os.path.join(self.disk, "hits")
             with open(hits, "w", encoding="ascii") as file:
                 file.write("".join(self.hits))

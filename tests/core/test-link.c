@@ -30,6 +30,7 @@ struct _Collector
   guint64 entries;  /* under lock; numbered ones, gaps by their counts */
   gboolean blocked; /* under lock */
   gint delay_us;    /* atomic */
+  guint64 mark;     /* set while nothing is pushed; 0: it keeps none */
 };
 
 G_DEFINE_FINAL_TYPE (Collector, collector, MUSTER_TYPE_TRANSPORT)
@@ -59,10 +60,18 @@ collector_finalize (GObject *object)
   G_OBJECT_CLASS (collector_parent_class)->finalize (object);
 }
 
+static gboolean
+collector_get_mark (MusterTransport *transport, const guint8 *stream, guint64 *next)
+{
+  *next = TEST_COLLECTOR (transport)->mark;
+  return *next > 0;
+}
+
 static void
 collector_class_init (CollectorClass *class)
 {
   MUSTER_TRANSPORT_CLASS (class)->write = collector_write;
+  MUSTER_TRANSPORT_CLASS (class)->get_mark = collector_get_mark;
   G_OBJECT_CLASS (class)->finalize = collector_finalize;
 }
 
@@ -372,11 +381,34 @@ test_drain (Fixture *fixture, gconstpointer data)
   /* A next primary that finds the journal still there, and the end stored, says nothing again. */
   muster_receiver_stop (fixture->receiver, 10 * G_TIME_SPAN_SECOND);
   g_clear_pointer (&fixture->receiver, muster_receiver_free);
+  fixture->collector->mark = said + 2;
   start_receiver (fixture, said + 2);
   muster_receiver_finish (fixture->receiver, fixture->identity.stream, end);
   WAIT_UNTIL (fixture->finished == 2);
   g_assert_cmpuint (check_log (fixture->collector, &gaps), ==, said + 1);
   g_assert_cmpuint (gaps, ==, 0);
+}
+
+/* An earlier primary's transport has more than is left in the journal: that is declared to those who have less, and what is
+ * said now comes behind it. */
+static void
+test_drain_lost (Fixture *fixture, gconstpointer data)
+{
+  guint said = 0;
+  guint64 gaps;
+
+  muster_receiver_stop (fixture->receiver, 10 * G_TIME_SPAN_SECOND);
+  g_clear_pointer (&fixture->receiver, muster_receiver_free);
+  g_clear_pointer (&fixture->sender, muster_sender_free);
+  say (fixture, &said, 10);
+  fixture->collector->mark = 101;
+  start_receiver (fixture, 1);
+  muster_receiver_finish (fixture->receiver, fixture->identity.stream, NULL);
+  WAIT_UNTIL (fixture->finished == 1);
+  g_assert_cmpuint (check_log (fixture->collector, &gaps), ==,
+                    0); /* the base class leaves out what is below the mark */
+  g_assert_cmpuint (gaps, ==, 0);
+  g_assert_cmpuint (muster_journal_read_drained (muster_journal_get_fd (fixture->journal)), ==, 101);
 }
 
 /* The receiver goes away in the middle (its marks with it, as a new one would know them from elsewhere: here it begins
@@ -638,6 +670,7 @@ main (int argc, char **argv)
   ADD ("urgent", test_urgent);
   ADD ("stalled", test_stalled);
   ADD ("drain", test_drain);
+  ADD ("drain-lost", test_drain_lost);
   ADD ("receiver-restarts", test_receiver_restarts);
   ADD ("messages", test_messages);
   ADD ("unknown", test_unknown);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "muster-journal-private.h"
+
+/*
+ * The directory of journals as the register of workers: a file's name says whose it is, "web-1-STREAM.journal", and only
+ * a primary gives names. So what a worker, or somebody else, has done to the file itself does not hide whose words are
+ * missing.
+ */
+
+/* Reads whose journal the file @name is. Where its header does not say the same, or cannot be read, *@damage (full) says
+ * so, and @identity is what the name tells: without a process. FALSE: the name is none of a journal. */
+gboolean muster_journal_register_read (int fd, const char *name, const char *cluster, MusterJournalIdentity *identity,
+                                       gsize *ring_size, char **damage, GError **error);
+/* Ends (SIGKILL) every process that has the file mapped for writing, and waits for that; returns how many. For journals
+ * whose header does not tell whether its worker lives. */
+guint muster_journal_register_end_writers (int fd);
