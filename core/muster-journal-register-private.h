@@ -9,8 +9,8 @@
  * missing.
  */
 
-/* Reads whose journal the file @name is. Where its header does not say the same, or cannot be read, *@damage (full) says
- * so, and @identity is what the name tells: without a process. FALSE: the name is none of a journal. */
+/* Reads whose journal the file @name is: stream, worker and group by its name, the rest by its header. Where that cannot be
+ * read, *@damage (full) says why, and @identity is without a process. FALSE: the name is none of a journal. */
 gboolean muster_journal_register_read (int fd, const char *name, const char *cluster, MusterJournalIdentity *identity,
                                        gsize *ring_size, char **damage, GError **error);
 /* Ends (SIGKILL) every process that has the file mapped for writing, and waits for that; returns how many. For journals

@@ -64,6 +64,8 @@ guess_group (MusterJournalIdentity *identity)
   dash = strrchr (identity->group, '-');
   if (dash != NULL)
     *dash = '\0';
+  else
+    identity->group[0] = '\0'; /* the primary's own has no number */
 }
 
 /* What the header says if that can be, else what fits the file. */
@@ -96,12 +98,15 @@ muster_journal_register_read (int fd, const char *name, const char *cluster, Mus
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "'%s' is no journal's name", name);
       return FALSE;
     }
-  if (muster_journal_read_identity (fd, identity, ring_size, &problem)
-      && memcmp (identity->stream, named.stream, sizeof named.stream) == 0
-      && g_str_equal (identity->worker, named.worker))
-    return TRUE;
-  *damage = g_strdup (problem != NULL ? problem->message : "its header is another one's");
   guess_group (&named);
+  if (muster_journal_read_identity (fd, identity, ring_size, &problem))
+    {
+      memcpy (identity->stream, named.stream, sizeof named.stream);
+      memcpy (identity->worker, named.worker, sizeof named.worker);
+      memcpy (identity->group, named.group, sizeof named.group);
+      return TRUE;
+    }
+  *damage = g_strdup (problem->message);
   g_strlcpy (named.cluster, cluster, sizeof named.cluster);
   *identity = named;
   *ring_size = guess_ring_size (fd);

@@ -83,9 +83,10 @@ is_drained (MusterReceiverStream *stream)
 {
   guint64 drained = muster_journal_read_drained (stream->fd);
 
-  if (drained == 0 || drained > stream->accepted || stream->trusting
-      || muster_pipeline_get_highest_mark (stream->receiver->pipeline, stream->identity.stream) == 1)
-    return FALSE; /* or the worker has written that itself */
+  if (drained == 0 || drained > stream->accepted || stream->trusting)
+    return FALSE;
+  if (!stream->adopted && muster_pipeline_get_highest_mark (stream->receiver->pipeline, stream->identity.stream) == 1)
+    return FALSE; /* there was no earlier primary: its worker has written that */
   stream->words_stored = stream->accepted - drained;
   return TRUE;
 }

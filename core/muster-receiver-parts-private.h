@@ -48,6 +48,7 @@ struct _MusterReceiverStream
 
   guint64 accepted;
   gint64 accepted_drops; /* refused before it; MUSTER_JOURNAL_DROPS_UNKNOWN where another primary knew */
+  gboolean adopted;      /* an earlier primary has begun with it */
   guint64 words_stored;  /* what a primary says itself of a dead sender: so many of these entries are stored already */
   gboolean trusting;     /* nobody knows where it stands: its sender is believed */
   guint64 acknowledged;

@@ -44,6 +44,7 @@ muster_receiver_stream_new (MusterReceiver *self, const MusterJournalIdentity *i
   stream->fd = fd;
   stream->accepted = stream->acknowledged = stream->done = MAX (next, 1);
   stream->accepted_drops = next == 1 ? 0 : MUSTER_JOURNAL_DROPS_UNKNOWN;
+  stream->adopted = next != 1;
   stream->trusting = next == 0;
   return stream;
 }

@@ -47,6 +47,14 @@ tear_down (Fixture *fixture, gconstpointer data)
 }
 
 static void
+scribble (Fixture *fixture, gsize offset)
+{
+  const guint64 wrong = 3;
+
+  g_assert_cmpint (pwrite (fixture->fd, &wrong, sizeof wrong, (off_t) offset), ==, (int) sizeof wrong);
+}
+
+static void
 test_whole (Fixture *fixture, gconstpointer data)
 {
   MusterJournalIdentity identity;
@@ -59,6 +67,17 @@ test_whole (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (identity.pid, ==, 42);
   g_assert_cmpstr (identity.cluster, ==, "shop");
   g_assert_cmpuint (ring_size, ==, 2 * MUSTER_JOURNAL_SIZE_MIN);
+
+  scribble (fixture, G_STRUCT_OFFSET (MusterJournalHeader, stream));
+  scribble (fixture, G_STRUCT_OFFSET (MusterJournalHeader, worker));
+  scribble (fixture, G_STRUCT_OFFSET (MusterJournalHeader, group));
+  g_assert_true (muster_journal_register_read (fixture->fd, NAME, "other", &identity, &ring_size, &damage, &error));
+  g_assert_null (damage);
+  g_assert_cmpuint (identity.pid, ==, 42);
+  g_assert_cmpuint (identity.stream[0], ==, 0);
+  g_assert_cmpuint (identity.stream[1], ==, 1);
+  g_assert_cmpstr (identity.worker, ==, "web-1");
+  g_assert_cmpstr (identity.group, ==, "web");
 }
 
 static void
@@ -81,18 +100,8 @@ assert_named (Fixture *fixture, gsize expected_ring_size)
 }
 
 static void
-scribble (Fixture *fixture, gsize offset)
-{
-  const guint64 wrong = 3;
-
-  g_assert_cmpint (pwrite (fixture->fd, &wrong, sizeof wrong, (off_t) offset), ==, (int) sizeof wrong);
-}
-
-static void
 test_damaged (Fixture *fixture, gconstpointer data)
 {
-  scribble (fixture, G_STRUCT_OFFSET (MusterJournalHeader, stream)); /* another one's */
-  assert_named (fixture, 2 * MUSTER_JOURNAL_SIZE_MIN);
   scribble (fixture, G_STRUCT_OFFSET (MusterJournalHeader, ring_size));
   assert_named (fixture, 2 * MUSTER_JOURNAL_SIZE_MIN);
   scribble (fixture, 0);
