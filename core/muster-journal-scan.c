@@ -39,6 +39,7 @@ struct _MusterJournalScan
   guint32 next_drops;
   MusterJournalHeader *header; /* owned; a copy that is not believed */
   gboolean truncated;          /* the file is shorter than it was made */
+  gsize budget;                /* bytes that may still be looked at to find out why something is missing */
   gboolean have_drops_before;  /* the slot right before next_place was still there: */
   guint32 drops_before;
 };
@@ -196,6 +197,7 @@ muster_journal_scan_new (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], gsi
     }
   scan = g_new0 (MusterJournalScan, 1);
   scan->ring_size = ring_size;
+  scan->budget = ring_size * HASH_BUDGET;
   scan->truncated = fstat (fd, &status) != 0 || status.st_size < (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size);
   scan->seed = muster_journal_seed (stream);
   scan->next_place = MAX (next_place, 1);
@@ -230,23 +232,13 @@ offset_before (MusterJournalScan *scan, guint index)
   return ((gsize) before->offset + muster_journal_units ((gsize) before->length)) * 8 & (scan->ring_size - 1);
 }
 
-/* What lies there instead: a call that had not returned, or damage. */
-static MusterGapReason
-reason_before (MusterJournalScan *scan, guint index)
-{
-  const MusterJournalSlot *slot = (const MusterJournalSlot *) (scan->ring + offset_before (scan, index));
-  gint32 length = atomic_load_explicit (&slot->length, memory_order_relaxed);
-
-  return length < 0 || (length == 0 && slot->number == 0 && !scan->truncated) ? MUSTER_GAP_TORN : MUSTER_GAP_CORRUPT;
-}
-
 /* How far to go on from @offset, where nothing was found that was wanted; 0 if it is damage. */
 static guint32
-pass_over (MusterJournalScan *scan, gsize offset, gsize *budget)
+pass_over (MusterJournalScan *scan, gsize offset)
 {
   const MusterJournalSlot *slot = (const MusterJournalSlot *) (scan->ring + offset);
   gint32 length = atomic_load_explicit (&slot->length, memory_order_relaxed);
-  gint32 valid = valid_length (scan, offset, budget);
+  gint32 valid = valid_length (scan, offset, &scan->budget);
 
   if (valid > 0)
     return muster_journal_units ((gsize) valid); /* it came before, and was not acknowledged yet */
@@ -255,26 +247,33 @@ pass_over (MusterJournalScan *scan, gsize offset, gsize *budget)
   return length == 0 && slot->checksum == 0 ? 1 : 0;
 }
 
-/* Whether something behind the last slot is neither the work of a call that had not returned nor nothing at all. */
+/* Whether something between @offset and @end (units of 8 bytes) is neither what came before, nor the work of a call that had
+ * not returned, nor nothing at all. */
 static gboolean
-has_damaged_end (MusterJournalScan *scan)
+has_damage (MusterJournalScan *scan, gsize offset, guint32 end)
 {
-  gsize budget = scan->ring_size * HASH_BUDGET;
-  gsize offset = offset_before (scan, scan->found->len);
-  guint32 end = (guint32) atomic_load (&scan->header->reserved);
   guint32 left = (end - (guint32) (offset / 8)) & (guint32) (scan->ring_size / 8 - 1);
   guint32 units;
 
   if (scan->truncated)
     return TRUE;
-  for (; left > 0; left -= MIN (units, left))
+  for (; left > 0 && scan->budget > 8; left -= MIN (units, left))
     {
-      units = pass_over (scan, offset, &budget);
+      scan->budget -= 8;
+      units = pass_over (scan, offset);
       if (units == 0)
         return TRUE;
       offset = (offset + (gsize) units * 8) & (scan->ring_size - 1);
     }
   return FALSE;
+}
+
+static MusterGapReason
+reason_before (MusterJournalScan *scan, guint index)
+{
+  guint32 end = g_array_index (scan->found, Found, index).offset;
+
+  return has_damage (scan, offset_before (scan, index), end) ? MUSTER_GAP_CORRUPT : MUSTER_GAP_TORN;
 }
 
 gboolean
@@ -346,7 +345,8 @@ muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, gui
     }
   *refused = ahead_refused;
   /* Last calls that had not returned left nothing that anyone could miss; damage to one that had is said. */
-  if (ahead > ahead_refused && has_damaged_end (scan))
+  if (ahead > ahead_refused
+      && has_damage (scan, offset_before (scan, scan->found->len), (guint32) atomic_load (&scan->header->reserved)))
     {
       *lost = ahead - ahead_refused;
       *lost_reason = MUSTER_GAP_CORRUPT;

@@ -98,6 +98,14 @@ def replace_primary(row, cluster, down=0.0):
     row.longest = max(getattr(row, "longest", 0), took)
 
 
+def check_second_primary(row, cluster):
+    """While one lives, another one is refused, and says so."""
+    second = subprocess.run([f"{row.build}/cli/muster", "run", cluster.keyfile], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=cluster.environment(), timeout=10)
+    if second.returncode == 0 or b"another primary" not in second.stderr:
+        row.problem(f"a second primary ends with {second.returncode}: {second.stderr.decode()}")
+
+
 @case("kill-primary", 300, 6, "kill -9 the primary under full load; its workers are adopted within 5 s")
 def kill_primary(row):
     for rounds in groups(row, 10):
@@ -109,6 +117,7 @@ def kill_primary(row):
                 cluster.kill_primary()
                 replace_primary(row, cluster, row.random.uniform(0, 0.05))
                 row.rounds += 1
+            check_second_primary(row, cluster)
             if cluster.page.n_lives != 2:
                 row.problem(f"{cluster.page.n_lives} lives instead of 2: not adopted, but started again")
             cluster.finish()
@@ -156,6 +165,27 @@ def kill_both(row):
             cluster.finish()
             row.take(cluster)
     row.note(f"adopted within {row.longest:.2f} s")
+
+
+@case("printed-lines", 20, 3, "kill -9 the primary of a worker that prints a line each millisecond: they wait in its FIFO")
+def printed_lines(row):
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=1 --rate=1000 --lines") as cluster:
+            cluster.start()
+            cluster.wait_life(0)
+            for _ in range(rounds):
+                time.sleep(row.random.uniform(0.02, 0.15))
+                cluster.kill_primary()
+                replace_primary(row, cluster, row.random.uniform(0, 0.1))
+                row.rounds += 1
+            time.sleep(0.05)
+            cluster.page.set_quiet(1)
+            time.sleep(0.05)
+            cluster.finish()
+            result = row.take(cluster)
+            row.note(f"{result['captured']} of {result['printed']} lines")
+            if not result["printed"] - rounds <= result["captured"] <= result["printed"]:
+                row.problem(f"of {result['printed']} lines {result['captured']} are there")
 
 
 # -- at named points --------------------------------------------------------------------------------------

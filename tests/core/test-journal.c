@@ -635,6 +635,14 @@ test_scan_again (void)
   g_assert_false (muster_journal_scan_next (scan, &item));
   muster_journal_scan_get_trailing (scan, &refused, &lost, &reason);
   g_assert_cmpuint (refused + lost, ==, 0);
+
+  append_text (journal, 11, MUSTER_JOURNAL_PLAIN);
+  muster_journal_scan_free (scan);
+  scan = scan_of (journal, 10, 0);
+  g_assert_true (muster_journal_scan_next (scan, &item));
+  g_assert_cmpuint (item.place, ==, 11);
+  g_assert_cmpuint (item.lost, ==, 1);
+  g_assert_cmpint (item.lost_reason, ==, MUSTER_GAP_TORN);
 }
 
 /* A header that somebody has written over invents no refusals: what it held cannot be counted. */
