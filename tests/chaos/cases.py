@@ -145,6 +145,56 @@ def kill_primary_rotating(row):
             row.note(f"{len(cluster.pieces('protobuf'))} files")
 
 
+@case("kill-primary-split", 50, 2, "kill -9 the primary while each worker has files of its own")
+def kill_primary_split(row):
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=2 --lines", instances=3, stem="{worker}") as cluster:
+            cluster.start()
+            cluster.wait_life(2)
+            for _ in range(rounds):
+                time.sleep(row.random.uniform(0.01, 0.1))
+                cluster.kill_primary()
+                replace_primary(row, cluster)
+                row.rounds += 1
+            cluster.finish()
+            row.take(cluster)
+
+
+@case("kill-primary-refusing", 20, 2, "kill -9 the primary of workers that never wait: declared is what was refused",
+      may_declare=("torn", "journal-full"))
+def kill_primary_refusing(row):
+    for rounds in groups(row, 5):
+        with Cluster(row, "--threads=2 --rate=20000", instances=2,
+                     group={"journal-size": "256KiB", "block-timeout": "0"}) as cluster:
+            cluster.start()
+            cluster.wait_life(1)
+            for _ in range(rounds):
+                time.sleep(row.random.uniform(0.01, 0.1))
+                cluster.kill_primary()
+                replace_primary(row, cluster, row.random.uniform(0, 0.3))
+                row.rounds += 1
+            cluster.page.set_quiet(1)
+            time.sleep(0.05)
+            drops = sum(journal.drops for journal in cluster.journals())
+            cluster.finish()
+            refused = row.take(cluster)["declared"]["journal-full"]
+            if refused != drops:
+                row.problem(f"{drops} calls were refused, {refused} declared")
+
+
+@case("stop-and-start", 20, 3, "SIGTERM under full load, then another primary: nothing is left to adopt")
+def stop_and_start(row):
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=2", instances=2) as cluster:
+            for number in range(rounds):
+                cluster.start()
+                cluster.wait_life(2 * number + 1)
+                time.sleep(row.random.uniform(0, 0.1))
+                cluster.finish()
+                row.rounds += 1
+            check_ends(row, row.take(cluster), signal=15)
+
+
 @case("kill-both", 100, 4, "kill -9 the primary and a worker together")
 def kill_both(row):
     for rounds in groups(row, 10):

@@ -63,7 +63,7 @@ class Row:
         for key, count in bad.items():
             if count and key not in unchecked:
                 self.problem(f"{key} {count}")
-        if self.problems or result["unaccounted"] or any(output["twice"] for output in outputs):
+        if not self.is_good:
             for example in result["examples"][:5]:
                 self.problem(example)
             cluster.kept = self.keep

@@ -157,7 +157,7 @@ class Cluster:
     """One runtime directory with its outputs: primaries come and go in it."""
 
     def __init__(self, row, worker="", *, group=None, transport=None, console=None, outputs=None, output_dir=None,
-                 exec_line=None, instances=1):
+                 exec_line=None, instances=1, stem="all"):
         build = row.build
         shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.build = build
@@ -165,6 +165,7 @@ class Cluster:
         self.disk = tempfile.mkdtemp(prefix="muster-chaos-")
         self.output_dir = output_dir or self.disk
         self.outputs = outputs or list(OUTPUTS)
+        self.stem = stem
         self.page = Page(os.path.join(self.memory, "page"))
         self.runtime = os.path.join(self.memory, "run")
         self.log = os.path.join(self.disk, "primary.stderr")
@@ -194,13 +195,14 @@ class Cluster:
             file.write("\n".join(lines) + "\n")
 
     def path(self, output):
-        return os.path.join(self.output_dir, f"all.{OUTPUTS[output]}")
+        return os.path.join(self.output_dir, f"{self.stem}.{OUTPUTS[output]}")
 
     def pieces(self, output):
-        """The file and what was rotated away from it, oldest first."""
-        rotated = glob.glob(self.path(output) + ".*")
+        """The file (or files, one for each worker) and what was rotated away from it, oldest first."""
+        path = self.path(output).replace("{worker}", "*")
+        rotated = glob.glob(path + ".*")
         rotated.sort(key=lambda path: -int(path.rpartition(".")[2]))
-        return rotated + [path for path in [self.path(output)] if os.path.exists(path)]
+        return rotated + glob.glob(path)
 
     # -- processes ---------------------------------------------------------------------------------------
 
