@@ -38,11 +38,12 @@ parse_name (const char *name, MusterJournalIdentity *identity)
   gsize length = strlen (name);
   gsize tail = 1 + 2 * (gsize) MUSTER_STREAM_ID_SIZE + strlen (SUFFIX);
   gsize worker_length = length - tail;
-  const char *digits = name + worker_length + 1;
+  const char *digits;
 
-  if (length <= tail || worker_length >= sizeof identity->worker || digits[-1] != '-'
+  if (length <= tail || worker_length >= sizeof identity->worker || name[worker_length] != '-'
       || !g_str_has_suffix (name, SUFFIX))
     return FALSE;
+  digits = name + worker_length + 1;
   for (gsize i = 0; i < MUSTER_STREAM_ID_SIZE; i++)
     {
       int high = g_ascii_xdigit_value (digits[2 * i]), low = g_ascii_xdigit_value (digits[2 * i + 1]);
