@@ -7,8 +7,6 @@
  * race that is left in a report is one of ours, and no suppression is needed that would hide others. (A suppression
  * `race:libglib-2.0.so` would hide them all: the bottom of each GThread's stack lies in that library.)
  */
-#include "config.h"
-
 #include <dlfcn.h>
 #include <glib-object.h>
 
@@ -30,11 +28,12 @@ void __tsan_release (void *address);
 
 const char *__tsan_default_options (void);
 
-/* What libglib and libzmq themselves copy and free is not looked at: their own locks are not seen. */
+/* What libglib and libzmq themselves copy and free is not looked at: their own locks are not seen. Crashes are ours. */
 const char *
 __tsan_default_options (void)
 {
-  return "ignore_noninstrumented_modules=1:second_deadlock_stack=1:exitcode=66";
+  return "ignore_noninstrumented_modules=1:second_deadlock_stack=1:exitcode=66:"
+         "handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:handle_abort=0:handle_sigtrap=0";
 }
 
 /* -- locks ---------------------------------------------------------------------------------------- */
