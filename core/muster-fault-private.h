@@ -15,7 +15,10 @@
  * a signal handler. The names, in the order in which they are passed:
  *
  *   journal.reserve.before  journal.reserve.after  journal.publish.before  journal.publish.after
- *   link.send.before  link.send.after  receiver.ack.before  receiver.ack.after  adopt.*
+ *   link.send.before  link.send.after  receiver.accept  receiver.ack.before  receiver.ack.after
+ *   spawn.before  spawn.forked  spawn.known  adopt.before  adopt.after
+ *   worker.end.before  worker.end.stored  receiver.drain.before  receiver.drain.after
+ *   journal.unlink.before  journal.unlink.after
  *   file.rotate.before-rename  file.rotate.after-rename  file.rotate.after-create  file.reopen
  *   file.write.before  file.write.after
  *   file.checkpoint.before  file.checkpoint.between  file.checkpoint.after  file.checkpoint.applying

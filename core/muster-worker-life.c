@@ -10,6 +10,7 @@
 
 #include "muster-capture-private.h"
 #include "muster-crash-report-private.h"
+#include "muster-end-store-private.h"
 #include "muster-environment-private.h"
 #include "muster-fault-private.h"
 #include "muster-metrics-area-private.h"
@@ -324,6 +325,57 @@ destroy_source (GSource **source)
 }
 
 static void
+take_tail (MusterWorkerLife *life)
+{
+  g_free (life->stderr_text);
+  life->end.stderr_tail = life->stderr_text = join_tail (life);
+}
+
+/* For a next primary, which could not know it otherwise. Where there is no room for it, this one still does. */
+static void
+store_end (MusterWorkerLife *life)
+{
+  g_autofree char *path = muster_end_store_path (life->journal_path);
+  g_autoptr (GError) error = NULL;
+
+  if (!muster_end_store_write (path, &life->end, life->ended_us, &error))
+    muster_warning (life->house->logger, "%s: %s", life->process->id, error->message);
+}
+
+/* What an earlier primary knew, if one did. */
+static gboolean
+load_end (MusterWorkerLife *life)
+{
+  g_autofree char *path = muster_end_store_path (life->journal_path);
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) lines = NULL;
+  MusterStoredEnd stored;
+
+  if (!muster_end_store_read (path, &stored, &error))
+    {
+      if (!g_error_matches (error, MUSTER_ERROR, MUSTER_ERROR_NOT_FOUND))
+        muster_warning (life->house->logger, "%s: %s", life->identity.worker, error->message);
+      return FALSE;
+    }
+  life->end = stored.end;
+  life->ended_us = stored.ended_us;
+  lines = g_strsplit (stored.stderr_tail != NULL ? stored.stderr_tail : "", "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
+    keep_tail (life, *line, strlen (*line));
+  take_tail (life);
+  g_free (stored.stderr_tail);
+  return TRUE;
+}
+
+static void
+remove_end (MusterWorkerLife *life)
+{
+  g_autofree char *path = muster_end_store_path (life->journal_path);
+
+  muster_end_store_remove (path);
+}
+
+static void
 fill_end (MusterWorkerLife *life, const siginfo_t *info, const struct rusage *usage)
 {
   MusterEnd *end = &life->end;
@@ -345,7 +397,8 @@ fill_end (MusterWorkerLife *life, const siginfo_t *info, const struct rusage *us
   end->max_rss_kib = (guint64) usage->ru_maxrss;
   end->pid = life->pid;
   end->restarts = life->process->restarts;
-  end->stderr_tail = life->stderr_text = join_tail (life);
+  life->ended_us = g_get_real_time ();
+  take_tail (life);
 }
 
 /* What the crash handler wrote is believed if it tells of this very end. How an adopted process ended nobody else can
@@ -392,6 +445,20 @@ look_at_end (int pidfd, int options, siginfo_t *info, struct rusage *usage)
   return result < 0 || info->si_pid != 0;
 }
 
+/* The last of what it printed. */
+static void
+finish_outputs (MusterWorkerLife *life)
+{
+  for (int i = 0; i < 2; i++)
+    if (life->captures[i] != NULL)
+      muster_capture_finish (life->captures[i]);
+  close_outputs (life);
+  if (life->stderr_tail.length == 0)
+    return;
+  take_tail (life);
+  store_end (life);
+}
+
 static gboolean
 exit_cb (int fd, GIOCondition condition, gpointer user_data)
 {
@@ -399,23 +466,27 @@ exit_cb (int fd, GIOCondition condition, gpointer user_data)
   siginfo_t info;
   struct rusage usage = { 0 };
 
-  if (!look_at_end (fd, WNOWAIT, &info, NULL))
+  if (!look_at_end (fd, WNOWAIT, &info, &usage))
     return G_SOURCE_CONTINUE;
+  /* Stored before all else: with us goes whatever only we know. What it printed takes time, and comes after. */
+  MUSTER_FAULT ("worker.end.before");
+  if (info.si_pid != 0 || !load_end (life))
+    {
+      fill_end (life, &info, &usage);
+      store_end (life);
+    }
+  MUSTER_FAULT ("worker.end.stored");
   /* What it started and left behind goes with it, so that the next one finds the field clear. Before it is reaped: until
    * then nobody else can have its number. */
   if (info.si_pid != 0)
     {
       kill (-(pid_t) life->pid, SIGKILL);
-      look_at_end (fd, 0, &info, &usage);
+      look_at_end (fd, 0, &info, NULL);
     }
-  for (int i = 0; i < 2; i++)
-    if (life->captures[i] != NULL)
-      muster_capture_finish (life->captures[i]);
-  close_outputs (life);
+  finish_outputs (life);
   destroy_source (&life->exit_source);
   destroy_source (&life->kill_source);
   close_fd (&life->pidfd);
-  fill_end (life, &info, &usage);
   take_crash (life);
   life->exited (life, life->user_data);
   return G_SOURCE_REMOVE;
@@ -521,7 +592,10 @@ muster_worker_life_adopt (const MusterWorkerHouse *house, const MusterWorkerPlan
   if (pidfd >= 0)
     watch (life);
   else
-    take_crash (life);
+    {
+      load_end (life);
+      take_crash (life);
+    }
   return life;
 }
 
@@ -541,7 +615,8 @@ send_end (const char *backtrace, gpointer user_data)
 void
 muster_worker_life_finish (MusterWorkerLife *life)
 {
-  life->ended_us = g_get_real_time ();
+  if (life->ended_us == 0)
+    life->ended_us = g_get_real_time (); /* nobody knows */
   if (life->crash != NULL)
     life->naming = muster_crash_naming_start (life->crash, NAMING_TIMEOUT_US, life->house->context, send_end, life);
   else
@@ -582,13 +657,15 @@ muster_worker_life_terminate (MusterWorkerLife *life, gint64 timeout_us)
 static void
 kill_and_reap (MusterWorkerLife *life)
 {
-  siginfo_t info;
+  siginfo_t info = { 0 };
+  struct rusage usage = { 0 };
 
   if (!look_at_end (life->pidfd, WNOWAIT, &info, NULL) || info.si_pid != 0)
     kill (-(pid_t) life->pid, SIGKILL);
   muster_worker_life_signal (life, SIGKILL);
-  while (syscall (SYS_waitid, P_PIDFD, life->pidfd, &info, WEXITED, NULL) < 0 && errno == EINTR)
+  while (syscall (SYS_waitid, P_PIDFD, life->pidfd, &info, WEXITED, &usage) < 0 && errno == EINTR)
     ;
+  fill_end (life, &info, &usage);
 }
 
 void
@@ -600,11 +677,14 @@ muster_worker_life_free (MusterWorkerLife *life, gboolean keep_journal)
     {
       kill_and_reap (life);
       close_fd (&life->pidfd);
+      if (keep_journal)
+        store_end (life);
     }
   close_outputs (life);
   if (life->journal_path != NULL && !keep_journal)
     {
       MUSTER_FAULT ("journal.unlink.before");
+      remove_end (life);
       unlink (life->journal_path);
       MUSTER_FAULT ("journal.unlink.after");
     }

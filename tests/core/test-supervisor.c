@@ -38,6 +38,7 @@ struct _MusterReceiver
 {
   GHashTable *journals; /* hex stream -> "known" or "finished" */
   GPtrArray *ends;      /* what the end records say: "web-1 critical ended by ..." */
+  GPtrArray *end_bytes; /* of GBytes: the end records themselves */
   Fixture *fixture;
   gboolean silent; /* never says that a journal is drained */
 };
@@ -103,6 +104,7 @@ muster_receiver_finish (MusterReceiver *self, const guint8 stream[MUSTER_STREAM_
       g_ptr_array_add (self->ends, g_strdup_printf ("%s %s %.*s", muster_worker_process_get_id (process),
                                                     muster_level_to_string (record.level), (int) record.message.length,
                                                     record.message.data));
+      g_ptr_array_add (self->end_bytes, g_bytes_ref (end_record));
     }
   if (self->silent)
     return;
@@ -192,6 +194,7 @@ set_up (Fixture *fixture, gconstpointer data)
   fixture->receiver->fixture = fixture;
   fixture->receiver->journals = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   fixture->receiver->ends = g_ptr_array_new_with_free_func (g_free);
+  fixture->receiver->end_bytes = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   fixture->house = (MusterWorkerHouse){
     .runtime_dir = muster_runtime_dir_open (path, "test", FALSE, &error),
     .receiver = fixture->receiver,
@@ -226,6 +229,7 @@ tear_down (Fixture *fixture, gconstpointer data)
   muster_journal_unref (fixture->journal);
   g_hash_table_unref (fixture->receiver->journals);
   g_ptr_array_unref (fixture->receiver->ends);
+  g_ptr_array_unref (fixture->receiver->end_bytes);
   g_free (fixture->receiver);
   g_ptr_array_unref (fixture->events);
   g_ptr_array_unref (fixture->records);
@@ -535,6 +539,7 @@ test_stop_undrained (Fixture *fixture, gconstpointer data)
   g_autoptr (GDir) dir = NULL;
   const char *journals = muster_runtime_dir_get_journals (fixture->house.runtime_dir);
   const char *name;
+  guint n_journals = 0, n_ends = 0;
 
   fixture->receiver->silent = TRUE;
   add_group (fixture, "exit 0", NULL);
@@ -545,14 +550,17 @@ test_stop_undrained (Fixture *fixture, gconstpointer data)
   g_assert_false (fixture->drained);
   g_clear_pointer (&fixture->supervisor, muster_supervisor_free);
   dir = g_dir_open (journals, 0, NULL);
-  name = g_dir_read_name (dir);
-  g_assert_nonnull (name); /* kept for the next primary */
-  {
-    g_autofree char *path = g_build_filename (journals, name, NULL);
+  while ((name = g_dir_read_name (dir)) != NULL) /* kept for the next primary */
+    {
+      g_autofree char *path = g_build_filename (journals, name, NULL);
 
-    g_assert_true (g_str_has_prefix (name, "web-1-"));
-    g_unlink (path);
-  }
+      g_assert_true (g_str_has_prefix (name, "web-1-"));
+      n_journals += g_str_has_suffix (name, ".journal");
+      n_ends += g_str_has_suffix (name, ".end");
+      g_unlink (path);
+    }
+  g_assert_cmpuint (n_journals, ==, 1);
+  g_assert_cmpuint (n_ends, ==, 1);
 }
 
 static void
@@ -697,7 +705,7 @@ test_free_while_running (Fixture *fixture, gconstpointer data)
 
         g_unlink (path);
       }
-    g_assert_cmpuint (n, ==, 2);
+    g_assert_cmpuint (n, ==, 4); /* a journal of each, and how it ended */
   }
 }
 
@@ -802,6 +810,98 @@ test_adopt_liar (Fixture *fixture, gconstpointer data)
   waitpid (other, NULL, 0);
 }
 
+/* All journals that are there, as a next primary finds them. */
+static void
+adopt_all (Fixture *fixture)
+{
+  const char *directory = muster_runtime_dir_get_journals (fixture->house.runtime_dir);
+  g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+      g_autoptr (GError) error = NULL;
+      MusterJournalIdentity identity;
+      gsize ring_size;
+      int fd;
+
+      if (!g_str_has_suffix (name, ".journal"))
+        continue;
+      fd = open (path, O_RDWR | O_CLOEXEC);
+      g_assert_true (muster_journal_read_identity (fd, &identity, &ring_size, &error));
+      g_assert_no_error (error);
+      muster_supervisor_adopt (fixture->supervisor, &identity, ring_size, path, fd, 0);
+    }
+}
+
+/* Whether an end record holds the text. */
+static gboolean
+says (GBytes *record, const char *text)
+{
+  gsize size;
+  const void *data = g_bytes_get_data (record, &size);
+
+  return memmem (data, size, text, strlen (text)) != NULL;
+}
+
+/* The primary has learnt how its worker ended and dies before that is delivered: the next one says the same of it. */
+static void
+test_adopt_known_end (Fixture *fixture, gconstpointer data)
+{
+  GPtrArray *records;
+
+  fixture->receiver->silent = TRUE;
+  add_group (fixture, "echo first >&2; echo 'last = words\\' >&2; kill -9 $$", "restart", MUSTER_RESTART_NO, NULL);
+  muster_supervisor_start (fixture->supervisor);
+  await_event (fixture, "exited web-1 signal 9", 1);
+  muster_supervisor_free (fixture->supervisor);
+
+  fixture->receiver->silent = FALSE;
+  g_hash_table_remove_all (fixture->receiver->journals);
+  fixture->supervisor = muster_supervisor_new (&fixture->house, &callbacks, fixture);
+  adopt_all (fixture);
+  AWAIT (fixture, fixture->receiver->ends->len == 2);
+  records = fixture->receiver->end_bytes;
+  g_assert_true (says (records->pdata[0], "ended by signal 9 (SIGKILL) after "));
+  g_assert_true (says (records->pdata[0], "first\nlast = words\\"));
+  g_assert_true (g_bytes_equal (records->pdata[0], records->pdata[1]));
+  stop (fixture);
+}
+
+/* It was freed while its workers ran, and ended them: it knows how. */
+static void
+test_adopt_killed (Fixture *fixture, gconstpointer data)
+{
+  add_group (fixture, "exec sleep 1000", NULL);
+  muster_supervisor_start (fixture->supervisor);
+  muster_supervisor_free (fixture->supervisor);
+  g_hash_table_remove_all (fixture->receiver->journals);
+  fixture->supervisor = muster_supervisor_new (&fixture->house, &callbacks, fixture);
+  adopt_all (fixture);
+  AWAIT (fixture, fixture->receiver->ends->len == 1);
+  g_assert_true (says (fixture->receiver->end_bytes->pdata[0], "ended by signal 9 (SIGKILL)"));
+  stop (fixture);
+}
+
+/* What is there may be anything, after a disk was full. */
+static void
+test_adopt_broken_end (Fixture *fixture, gconstpointer data)
+{
+  const char *directory = muster_runtime_dir_get_journals (fixture->house.runtime_dir);
+  g_autofree char *path = g_build_filename (directory, "gone-1-07000000000000000000000000000000.end", NULL);
+  pid_t pid = start_sleeper (-1);
+
+  kill (pid, SIGKILL);
+  waitpid (pid, NULL, 0);
+  g_assert_true (g_file_set_contents (path, "[end]\nreason=", -1, NULL));
+  leave_journal (fixture, "gone-1", "gone", pid);
+  AWAIT (fixture, fixture->receiver->ends->len == 1);
+  g_assert_true (says (fixture->receiver->end_bytes->pdata[0], "ended, nobody can tell how"));
+  AWAIT (fixture, find (fixture->records, "master warning muster: gone-1: ") != NULL);
+  stop (fixture);
+}
+
 #define ADD(name, func) g_test_add ("/supervisor/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -827,6 +927,9 @@ main (int argc, char **argv)
   ADD ("adopt/living", test_adopt);
   ADD ("adopt/without-place", test_adopt_without_place);
   ADD ("adopt/liar", test_adopt_liar);
+  ADD ("adopt/known-end", test_adopt_known_end);
+  ADD ("adopt/killed", test_adopt_killed);
+  ADD ("adopt/broken-end", test_adopt_broken_end);
   g_test_add ("/supervisor/adopt/suicide", Fixture, GINT_TO_POINTER (1), set_up, test_adopt_liar, tear_down);
   return g_test_run ();
 }
