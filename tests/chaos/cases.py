@@ -142,7 +142,8 @@ def kill_primary_rotating(row):
                 row.rounds += 1
             cluster.finish()
             row.take(cluster)
-            row.note(f"{len(cluster.pieces('protobuf'))} files")
+            row.files = getattr(row, "files", 0) + len(cluster.pieces("protobuf"))
+    row.note(f"{row.files} protobuf files, adopted within {row.longest:.2f} s")
 
 
 @case("kill-primary-split", 50, 2, "kill -9 the primary while each worker has files of its own")
@@ -233,9 +234,10 @@ def printed_lines(row):
             time.sleep(0.05)
             cluster.finish()
             result = row.take(cluster)
-            row.note(f"{result['captured']} of {result['printed']} lines")
+            row.lines = [a + b for a, b in zip(getattr(row, "lines", (0, 0)), (result["captured"], result["printed"]))]
             if not result["printed"] - rounds <= result["captured"] <= result["printed"]:
                 row.problem(f"of {result['printed']} lines {result['captured']} are there")
+    row.note(f"{row.lines[0]} of {row.lines[1]} lines")
 
 
 # -- at named points --------------------------------------------------------------------------------------
@@ -261,6 +263,7 @@ PRIMARY_POINTS = {
     "receiver.drain.after": 1,
     "journal.unlink.before": 1,
     "journal.unlink.after": 1,
+    "worker.end.before": 1,
     "spawn.before": 1,
     "spawn.forked": 1,
     "spawn.known": 1,
@@ -281,7 +284,7 @@ PRIMARY_POINTS = {
 }
 ROTATING = {"rotate-size": "512KiB", "keep": "9999"}
 # These are passed where a worker dies.
-DEATH_POINTS = ("receiver.drain", "journal.unlink", "spawn")
+DEATH_POINTS = ("receiver.drain", "journal.unlink", "spawn", "worker.end")
 
 
 def has_no_points(build):
@@ -331,6 +334,29 @@ def kill_primary_at(row, point, most):
             time.sleep(0.05)
             cluster.finish()
             row.take(cluster)
+
+
+@case("primary@worker.end.stored", 20, 2, "kill -9 the primary when it has learnt how a worker of its own ended: the "
+      "next one knows", skip=has_no_points)
+def kill_primary_knowing(row):
+    for rounds in groups(row, 10):
+        with Cluster(row, "--threads=2", instances=2) as cluster:
+            killed = []
+            for number in range(rounds):
+                cluster.start(fault="worker.end.stored")
+                newest = 1 + number  # a child of this primary; the other one is adopted
+                cluster.wait_life(newest)
+                time.sleep(row.random.uniform(0, 0.05))
+                killed.append(cluster.page.pid(newest))
+                end(killed[-1])
+                wait_for(lambda: cluster.primary.poll() is not None, "the primary passes worker.end.stored", 10)
+                wait_for(lambda: not is_alive(killed[-1]), "its worker is reaped")
+                row.rounds += 1
+            cluster.start()
+            cluster.wait_life(1 + rounds)
+            cluster.finish()
+            result = row.take(cluster)
+            check_ends(row, {"lives": [life for life in result["lives"] if life["pid"] in killed]}, signal=9)
 
 
 def add_points():
@@ -404,9 +430,11 @@ def stop_primary(row):
             cluster.finish()
             result = row.take(cluster)
             row.rounds += 1
-            if drops == 0 or result["declared"]["journal-full"] != drops:
-                row.problem(f"{drops} calls were refused, {result['declared']['journal-full']} declared")
-            row.note(f"longest call {result['longest_us'] / 1000:.0f} ms")
+            declared = result["declared"]["journal-full"]
+            if drops == 0 or declared != drops:
+                row.problem(f"{drops} calls were refused, {declared} declared")
+            row.note(f"refused {drops:,}, declared {declared:,}, longest call {result['longest_us'] / 1000:.0f} ms "
+                     f"(block-timeout 100 ms)")
 
 
 # -- the disk is full -------------------------------------------------------------------------------------
@@ -640,6 +668,11 @@ def flip_header(row):
     flip_bytes(row, ["--header"], 5, unchecked=("overdeclared",))
 
 
+@case("flip-area", 500, 50, "bytes of a dead worker's metrics area are flipped: no record is lost, and nobody is hurt")
+def flip_area(row):
+    flip_bytes(row, ["--area"], 25)
+
+
 def truncate_journals(row, size, unchecked=()):
     for rounds in groups(row, 10):
         with Cluster(row, "--threads=2", instances=2, group={"journal-size": "4MiB"}) as cluster:
@@ -756,11 +789,12 @@ def restart_storm(row):
             cluster.finish()
             row.take(cluster)
             row.rounds += 1
+            idle = (f"in an idle second the primary takes {(after[0] - before[0]) * 1000:.0f} ms of processor time and "
+                    f"wakes {after[1] - before[1]} times")
             if after[0] - before[0] > 0.01 or after[1] - before[1] > 20:
-                row.problem(f"in an idle second the primary takes {after[0] - before[0]:.2f} s of processor time and "
-                            f"wakes {after[1] - before[1]} times")
-            row.note(f"{after[1] - before[1]} wake-ups in an idle second")
-            check_backoff(row, cluster.records())
+                row.problem(idle)
+            row.note(f"restarts after {check_backoff(row, cluster.records())} ms; the storm takes "
+                     f"{before[0] * 1000:.0f} ms of processor time in all, {idle}")
 
 
 def event(record):
@@ -779,14 +813,17 @@ def spent(pid):
 
 
 def check_backoff(row, records):
-    """8 restarts after 10, 20, 40, ... 200 ms, each 20 % more or less, and what a start costs."""
+    """8 restarts after 10, 20, 40, ... 200 ms, each 20 % more or less, and what a start costs; returns what they were."""
     starts = [seconds_of(record["time"]) for record in records if event(record) == "start"]
     if len(starts) != 9:
         row.problem(f"{len(starts)} starts instead of 9")
+    pauses = []
     for number, (one, two) in enumerate(zip(starts, starts[1:])):
         delay = min(0.01 * 2 ** number, 0.2)
+        pauses.append(f"{(two - one) * 1000:.0f} (of {delay * 1000:.0f})")
         if not 0.8 * delay - 0.001 <= two - one <= 1.2 * delay + 0.1:
             row.problem(f"restart {number + 1} came after {two - one:.3f} s instead of about {delay:.3f} s")
+    return ", ".join(pauses)
 
 
 def seconds_of(text):

@@ -22,12 +22,13 @@ typedef struct
 } Item;
 
 static int option_seed, option_flips = 1;
-static gboolean option_header;
+static gboolean option_header, option_area;
 
 static const GOptionEntry options[] = {
   { "seed", 0, 0, G_OPTION_ARG_INT, &option_seed, "what to flip", "S" },
   { "flips", 0, 0, G_OPTION_ARG_INT, &option_flips, "how many bytes", "N" },
   { "header", 0, 0, G_OPTION_ARG_NONE, &option_header, "flip the header's bytes", NULL },
+  { "area", 0, 0, G_OPTION_ARG_NONE, &option_area, "flip bytes of the metrics area", NULL },
   { NULL },
 };
 
@@ -97,11 +98,34 @@ list_items (const MusterJournalHeader *header, const guint8 *ring)
   return items;
 }
 
+/* Where bytes may be flipped. */
 static void
-flip (guint8 *base, gsize start, gsize size, GRand *rand, gsize *offset)
+choose_range (const MusterJournalHeader *header, gsize size, gsize *start, gsize *length)
 {
-  *offset = (gsize) g_rand_int_range (rand, 0, (gint32) size);
-  base[start + *offset] ^= (guint8) g_rand_int_range (rand, 1, 256);
+  *start = option_header ? 0 : MUSTER_JOURNAL_HEADER_SIZE;
+  *length = option_header ? MUSTER_JOURNAL_HEADER_SIZE : (gsize) header->ring_size;
+  if (option_area)
+    {
+      *start += (gsize) header->ring_size;
+      *length = (gsize) header->area_size;
+    }
+  if (*length == 0 || *start + *length > size)
+    g_error ("the journal has no such bytes");
+}
+
+/* Tells whose record the byte at @offset of the ring belongs to. */
+static void
+name_hits (GArray *items, gsize offset, gsize ring_size)
+{
+  for (guint k = 0; k < items->len; k++)
+    {
+      const Item *item = &g_array_index (items, Item, k);
+
+      if (((offset >= item->start && offset < item->end)
+           || (offset + ring_size >= item->start && offset + ring_size < item->end))
+          && item->name[0] != '\0')
+        g_print ("%s\n", item->name);
+    }
 }
 
 int
@@ -112,30 +136,23 @@ main (int argc, char **argv)
   g_autoptr (GArray) items = NULL;
   g_autoptr (GRand) rand = NULL;
   guint8 *base;
-  gsize size, ring_size;
+  gsize size, ring_size, start, length;
 
   g_option_context_add_main_entries (context, options, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc != 2)
-    g_error ("usage: chaos-flip JOURNAL --seed=S --flips=N [--header]");
+    g_error ("usage: chaos-flip JOURNAL --seed=S --flips=N [--header | --area]");
   base = map_file (argv[1], &size);
-  ring_size = size - MUSTER_JOURNAL_HEADER_SIZE;
+  ring_size = (gsize) ((const MusterJournalHeader *) base)->ring_size;
+  choose_range ((const MusterJournalHeader *) base, size, &start, &length);
   items = list_items ((const MusterJournalHeader *) base, base + MUSTER_JOURNAL_HEADER_SIZE);
   rand = g_rand_new_with_seed ((guint32) option_seed);
   for (int i = 0; i < option_flips; i++)
     {
-      gsize offset;
+      gsize offset = (gsize) g_rand_int_range (rand, 0, (gint32) length);
 
-      flip (base, option_header ? 0 : MUSTER_JOURNAL_HEADER_SIZE,
-            option_header ? sizeof (MusterJournalHeader) : ring_size, rand, &offset);
-      for (guint k = 0; !option_header && k < items->len; k++)
-        {
-          const Item *item = &g_array_index (items, Item, k);
-
-          if (((offset >= item->start && offset < item->end)
-               || (offset + ring_size >= item->start && offset + ring_size < item->end))
-              && item->name[0] != '\0')
-            g_print ("%s\n", item->name);
-        }
+      base[start + offset] ^= (guint8) g_rand_int_range (rand, 1, 256);
+      if (!option_header && !option_area)
+        name_hits (items, offset, ring_size);
     }
   return 0;
 }

@@ -10,7 +10,7 @@
  * has its place somewhere between the places of its neighbours in the lane. A gap stands at a place too. So each number
  * of a gap can account for one missing record whose neighbours are on both sides of it. What no gap accounts for is
  * unaccounted, what no missing record explains is overdeclared. A call that had not returned may have arrived, be
- * declared, or neither. With --hit, a list of records (LIFE LANE NUMBER), nothing but these may be missing.
+ * declared, or neither: `missing` counts those alone whose calls had returned, declared or not. With --hit, a list of records (LIFE LANE NUMBER), nothing but these may be missing.
  */
 #include "config.h"
 
@@ -89,7 +89,7 @@ static Life *lives;
 static Count counts[N_OUTPUTS];
 static guint64 gaps[N_OUTPUTS]; /* how many numbers they take */
 static GHashTable *streams;     /* id -> Stream */
-static guint64 declared[N_REASONS], unaccounted, overdeclared, differing, uncountable, unhit, captured_lines;
+static guint64 declared[N_REASONS], missing, unaccounted, overdeclared, differing, uncountable, unhit, captured_lines;
 static GString *examples;
 static guint n_examples;
 static gboolean all_hit;
@@ -552,6 +552,14 @@ compare_gaps (gconstpointer a, gconstpointer b)
 }
 
 static void
+count_missing (const Life *life)
+{
+  for (guint i = 0; i < life->n_lanes; i++)
+    for (guint64 n = 1; n <= life->lanes[i].returned; n++)
+      missing += life->lanes[i].places[n] == 0;
+}
+
+static void
 judge_life (guint number)
 {
   Life *life = &lives[number];
@@ -670,10 +678,11 @@ print_all (void)
       g_print ("%s\"%s\":%" G_GUINT64_FORMAT, i > 0 ? "," : "", muster_gap_reason_to_string ((MusterGapReason) i),
                declared[i]);
     }
-  g_print ("},\"declared_sum\":%" G_GUINT64_FORMAT ",\"unaccounted\":%" G_GUINT64_FORMAT
-           ",\"overdeclared\":%" G_GUINT64_FORMAT ",\"differing\":%" G_GUINT64_FORMAT
-           ",\"uncountable\":%" G_GUINT64_FORMAT ",\"unhit\":%" G_GUINT64_FORMAT ",",
-           sum, unaccounted, overdeclared, differing, uncountable, unhit);
+  g_print ("},\"declared_sum\":%" G_GUINT64_FORMAT ",\"missing\":%" G_GUINT64_FORMAT
+           ",\"unaccounted\":%" G_GUINT64_FORMAT ",\"overdeclared\":%" G_GUINT64_FORMAT
+           ",\"differing\":%" G_GUINT64_FORMAT ",\"uncountable\":%" G_GUINT64_FORMAT ",\"unhit\":%" G_GUINT64_FORMAT
+           ",",
+           sum, missing, unaccounted, overdeclared, differing, uncountable, unhit);
   print_lives ();
   g_print ("\"examples\":[%s]}\n", examples->str);
 }
@@ -706,7 +715,10 @@ main (int argc, char **argv)
     read_protobuf (*path);
   find_missing_streams ();
   for (guint i = 0; i < n_lives; i++)
-    judge_life (i);
+    {
+      count_missing (&lives[i]);
+      judge_life (i);
+    }
   for (Output output = JSON; output < N_OUTPUTS; output++)
     {
       for (char **path = files[output]; path != NULL && *path != NULL; path++)

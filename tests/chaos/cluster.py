@@ -291,9 +291,9 @@ class Cluster:
             raise Failure(f"the primary does not stop: {self.last_error()}") from None
         if status != 0:
             raise Failure(f"the primary has stopped with {status}: {self.last_error()}")
-        left = self.journals("")
+        left = [os.path.basename(path) for path in glob.glob(f"{self.runtime}/journals/*")]
         if left:
-            raise Failure(f"{len(left)} journals are left")
+            raise Failure(f"{len(left)} files are left with the journals: {', '.join(sorted(left)[:5])}")
 
     def verify(self):
         """What chaos-verify says, and whether `muster audit` is of the same mind."""
