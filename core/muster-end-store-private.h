@@ -23,6 +23,8 @@ typedef struct
 char *muster_end_store_path (const char *journal_path);
 /* Whole or not at all, whenever the process is killed; an earlier one is replaced. */
 gboolean muster_end_store_write (const char *path, const MusterEnd *end, gint64 ended_us, GError **error);
+/* What such a file holds: any bytes. @stored is filled only if it succeeds. */
+gboolean muster_end_store_parse (const char *text, gsize length, MusterStoredEnd *stored, GError **error);
 /* @stored is filled only if it succeeds. Errors: %MUSTER_ERROR_NOT_FOUND, %MUSTER_ERROR_CORRUPT. */
 gboolean muster_end_store_read (const char *path, MusterStoredEnd *stored, GError **error);
 void muster_end_store_remove (const char *path);

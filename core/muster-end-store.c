@@ -121,22 +121,41 @@ from_key_file (GKeyFile *file, MusterStoredEnd *stored)
 }
 
 gboolean
-muster_end_store_read (const char *path, MusterStoredEnd *stored, GError **error)
+muster_end_store_parse (const char *text, gsize length, MusterStoredEnd *stored, GError **error)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autoptr (GError) problem = NULL;
+
+  if (g_key_file_load_from_data (file, text, length, G_KEY_FILE_NONE, &problem) && from_key_file (file, stored))
+    return TRUE;
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "it does not tell how a worker ended%s%s",
+               problem != NULL ? ": " : "", problem != NULL ? problem->message : "");
+  return FALSE;
+}
+
+gboolean
+muster_end_store_read (const char *path, MusterStoredEnd *stored, GError **error)
+{
+  g_autofree char *text = NULL;
+  g_autoptr (GError) problem = NULL;
   struct stat status;
+  gsize length;
 
   if (g_lstat (path, &status) != 0)
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_NOT_FOUND, "%s: %s", path, g_strerror (errno));
       return FALSE;
     }
-  if (S_ISREG (status.st_mode) && status.st_size <= SIZE_MAX_BYTES
-      && g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &problem) && from_key_file (file, stored))
+  if (!S_ISREG (status.st_mode) || status.st_size > SIZE_MAX_BYTES
+      || !g_file_get_contents (path, &text, &length, &problem))
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "%s: %s", path,
+                   problem != NULL ? problem->message : "no primary has written this");
+      return FALSE;
+    }
+  if (muster_end_store_parse (text, length, stored, error))
     return TRUE;
-  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "%s does not tell how a worker ended%s%s", path,
-               problem != NULL ? ": " : "", problem != NULL ? problem->message : "");
+  g_prefix_error (error, "%s: ", path);
   return FALSE;
 }
 

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "muster-end-store-private.h"
+#include "muster-entry.h"
 #include "muster-error.h"
 
 #include <glib/gstdio.h>
@@ -124,6 +125,26 @@ test_broken (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* More than an entry can take. */
+static void
+test_long (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = g_strnfill (200000, 'x');
+  const MusterEnd end = { .reason = MUSTER_EXIT_STATUS, .stderr_tail = text };
+  MusterStoredEnd stored;
+
+  write_end (fixture, &end, 5);
+  g_assert_true (muster_end_store_read (fixture->path, &stored, NULL));
+  assert_same (&stored.end, &end);
+  {
+    g_autoptr (GBytes) record = muster_end_encode (&stored.end, 1);
+
+    g_assert_cmpuint (g_bytes_get_size (record), >, 0);
+    g_assert_cmpuint (g_bytes_get_size (record), <=, MUSTER_ENTRY_MAX);
+  }
+  g_free (stored.stderr_tail);
+}
+
 static void
 test_no_room (Fixture *fixture, gconstpointer data)
 {
@@ -150,6 +171,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("round-trip", test_round_trip);
   ADD ("broken", test_broken);
+  ADD ("long", test_long);
   ADD ("no-room", test_no_room);
   ADD ("path", test_path);
   return g_test_run ();
