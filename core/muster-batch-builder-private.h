@@ -7,7 +7,7 @@
 
 /*
  * MusterBatchBuilder: journal items to the bytes of a batch. It writes the origin, declares what is missing before an
- * item, and completes the origins of items that have labels of their own (captured lines). Not thread-safe.
+ * item, and completes the origins of items that have labels of their own (captured lines, what a source took in). Not thread-safe.
  */
 typedef struct
 {
@@ -18,7 +18,8 @@ typedef struct
   guint64 first_place;
   guint64 next_place;
   guint32 drops;
-  gboolean own_labels; /* the last origin written was not the stream's own */
+  gboolean own_labels; /* the last origin written was not the stream's own: */
+  MusterOrigin last;   /* that one; its slices lie in the buffer */
   gboolean one_label;  /* set by the caller: labels that items bring along are replaced by the stream's own */
 } MusterBatchBuilder;
 

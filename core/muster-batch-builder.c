@@ -69,14 +69,42 @@ muster_batch_builder_add_gap (MusterBatchBuilder *builder, guint64 count, Muster
   builder->next_place += count;
 }
 
-/* An item may begin with an origin that has only labels: the stream, host, cluster and number are ours to say. Returns
- * how many bytes of the item it took. */
+static gboolean
+slice_equal (MusterSlice a, MusterSlice b)
+{
+  return a.length == b.length && (a.length == 0 || memcmp (a.data, b.data, a.length) == 0);
+}
+
+/* Writes an origin with an item's labels, unless the last one has the same. */
+static void
+put_labels (MusterBatchBuilder *builder, const MusterOrigin *labels)
+{
+  MusterOrigin origin = builder->labels;
+  MusterEntryIter iter;
+  MusterEntry entry;
+  guint8 *start = builder->buffer + builder->length;
+
+  origin.worker = labels->worker;
+  origin.pid = labels->pid;
+  if (labels->host.length > 0)
+    origin.host = labels->host;
+  if (builder->own_labels && builder->last.pid == origin.pid && slice_equal (builder->last.worker, origin.worker)
+      && slice_equal (builder->last.host, origin.host))
+    return;
+  origin.first_seq = builder->next_place;
+  builder->length += (gsize) (muster_encode_origin_at (start, &origin) - start);
+  muster_entry_iter_init (&iter, start, (gsize) (builder->buffer + builder->length - start));
+  builder->own_labels = muster_entry_iter_next (&iter, &entry);
+  builder->last = iter.origin;
+}
+
+/* An item may begin with an origin that has only labels: worker, pid and maybe a host. The stream, cluster and number are
+ * ours to say. Returns how many bytes of the item it took. */
 static gsize
 put_item_origin (MusterBatchBuilder *builder, const MusterJournalItem *item)
 {
   MusterEntryIter iter;
   MusterEntry entry;
-  MusterOrigin origin;
 
   /* Tag and length of the entry, then the tag of its kind: an origin's length always fits in two bytes. */
   if (item->length < 4
@@ -87,12 +115,7 @@ put_item_origin (MusterBatchBuilder *builder, const MusterJournalItem *item)
     return 0;
   if (builder->one_label)
     return entry.length;
-  origin = builder->labels;
-  origin.worker = entry.origin->worker;
-  origin.pid = entry.origin->pid;
-  origin.first_seq = builder->next_place;
-  builder->length = (gsize) (muster_encode_origin_at (builder->buffer + builder->length, &origin) - builder->buffer);
-  builder->own_labels = TRUE;
+  put_labels (builder, entry.origin);
   return entry.length;
 }
 

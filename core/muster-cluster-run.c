@@ -315,21 +315,41 @@ start_receiver (MusterCluster *self, GError **error)
 static gboolean
 start_sources (MusterCluster *self, GError **error)
 {
+  const MusterSourceHouse house = { .pipeline = self->run.pipeline,
+                                    .logger = self->run.logger,
+                                    .host = self->host,
+                                    .cluster = self->name,
+                                    .journals = muster_runtime_dir_get_journals (self->run.runtime_dir),
+                                    .drain_timeout_us = self->drain_timeout_us };
+
   for (guint i = 0; i < self->sources->len; i++)
     {
-      if (!muster_source_start (g_ptr_array_index (self->sources, i), self->run.pipeline, error))
+      if (!muster_source_start (g_ptr_array_index (self->sources, i), &house, error))
         return FALSE;
       self->run.n_sources_started = i + 1;
     }
   return TRUE;
 }
 
-static void
+/* FALSE if something that they took in is in no required transport yet. */
+static gboolean
 stop_sources (MusterCluster *self)
 {
+  gboolean arrived = TRUE;
+
   for (guint i = 0; i < self->run.n_sources_started; i++)
-    muster_source_stop (g_ptr_array_index (self->sources, i));
+    arrived = muster_source_stop (g_ptr_array_index (self->sources, i)) && arrived;
   self->run.n_sources_started = 0;
+  return arrived;
+}
+
+static gboolean
+is_journal_of_source (MusterCluster *self, const char *path)
+{
+  for (guint i = 0; i < self->run.n_sources_started; i++)
+    if (g_strcmp0 (muster_source_get_journal_path (g_ptr_array_index (self->sources, i)), path) == 0)
+      return TRUE;
+  return FALSE;
 }
 
 /* -- the tap ------------------------------------------------------------------------------------- */
@@ -519,7 +539,7 @@ adopt_leftovers (MusterCluster *self)
       g_autoptr (GError) error = NULL;
 
       if (!g_str_has_suffix (name, ".journal") || g_str_equal (path, self->run.journal_path)
-          || adopt_journal (self, path, &error))
+          || is_journal_of_source (self, path) || adopt_journal (self, path, &error))
         continue;
       if (rename (path, aside) != 0)
         g_clear_pointer (&aside, g_free);
@@ -626,9 +646,9 @@ gboolean
 muster_cluster_run_finish (MusterCluster *self, gboolean drained)
 {
   MusterClusterRun *run = &self->run;
+  gboolean sources_arrived = stop_sources (self);
   gboolean arrived;
 
-  stop_sources (self);
   muster_delivery_finish (run->delivery);
   if (!drained)
     muster_logger_log_fields (run->logger, MUSTER_LEVEL_ERROR, NULL, 0, NULL,
@@ -640,7 +660,7 @@ muster_cluster_run_finish (MusterCluster *self, gboolean drained)
                             self->name);
   arrived = muster_receiver_stop (run->receiver, drained ? self->drain_timeout_us : STUCK_TIMEOUT_US);
   run->keep_journal = !arrived;
-  return arrived && drained;
+  return arrived && drained && sources_arrived;
 }
 
 void

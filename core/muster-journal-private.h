@@ -69,6 +69,8 @@ gboolean muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsi
  * at @mark, which may lie in a file: so whoever reads that after a death knows where to look for the entry. */
 gboolean muster_journal_append_marked (MusterJournal *journal, const guint8 *bytes, gsize length,
                                        MusterJournalFlags flags, _Atomic guint64 *mark);
+/* Whether an item of @length would find room now; true for as long as nobody else appends. */
+gboolean muster_journal_has_room (MusterJournal *journal, gsize length);
 guint64 muster_journal_get_drops (MusterJournal *journal); /* refused so far, mod 2^32 */
 /* Puts a crash into the header page, over what may be there. One thread at a time; async-signal-safe. */
 typedef struct _MusterJournalCrash MusterJournalCrash;

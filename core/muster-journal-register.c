@@ -31,19 +31,59 @@
 
 /* -- the name -------------------------------------------------------------------------------------- */
 
-/* "web-1", a dash, the stream in hexadecimal digits, ".journal". */
+char *
+muster_journal_register_format_stream (const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  char *text = g_malloc (2 * MUSTER_STREAM_ID_SIZE + 1);
+
+  for (gsize i = 0; i < MUSTER_STREAM_ID_SIZE; i++)
+    g_snprintf (text + 2 * i, 3, "%02x", stream[i]);
+  return text;
+}
+
+char *
+muster_journal_register_make_name (const MusterJournalIdentity *identity)
+{
+  g_autofree char *stream = muster_journal_register_format_stream (identity->stream);
+
+  return g_strdup_printf ("%s%s-%s" SUFFIX,
+                          muster_journal_register_is_source (identity) ? MUSTER_JOURNAL_SOURCE_GROUP : "",
+                          identity->worker, stream);
+}
+
+gboolean
+muster_journal_register_is_source (const MusterJournalIdentity *identity)
+{
+  return g_str_equal (identity->group, MUSTER_JOURNAL_SOURCE_GROUP);
+}
+
+gboolean
+muster_journal_register_is_primary (const MusterJournalIdentity *identity)
+{
+  return g_str_equal (identity->worker, "master") && !muster_journal_register_is_source (identity);
+}
+
+gboolean
+muster_journal_register_has_labels (const MusterJournalIdentity *identity)
+{
+  return muster_journal_register_is_primary (identity) || muster_journal_register_is_source (identity);
+}
+
+/* "web-1" (of a source: "source:devices"), a dash, the stream in hexadecimal digits, ".journal". */
 static gboolean
 parse_name (const char *name, MusterJournalIdentity *identity)
 {
-  gsize length = strlen (name);
+  gboolean source = g_str_has_prefix (name, MUSTER_JOURNAL_SOURCE_GROUP);
+  const char *worker = source ? name + strlen (MUSTER_JOURNAL_SOURCE_GROUP) : name;
+  gsize length = strlen (worker);
   gsize tail = 1 + 2 * (gsize) MUSTER_STREAM_ID_SIZE + strlen (SUFFIX);
   gsize worker_length = length - tail;
   const char *digits;
 
-  if (length <= tail || worker_length >= sizeof identity->worker || name[worker_length] != '-'
-      || !g_str_has_suffix (name, SUFFIX))
+  if (length <= tail || worker_length >= sizeof identity->worker || worker[worker_length] != '-'
+      || !g_str_has_suffix (worker, SUFFIX))
     return FALSE;
-  digits = name + worker_length + 1;
+  digits = worker + worker_length + 1;
   for (gsize i = 0; i < MUSTER_STREAM_ID_SIZE; i++)
     {
       int high = g_ascii_xdigit_value (digits[2 * i]), low = g_ascii_xdigit_value (digits[2 * i + 1]);
@@ -52,7 +92,9 @@ parse_name (const char *name, MusterJournalIdentity *identity)
         return FALSE;
       identity->stream[i] = (guint8) (high << 4 | low);
     }
-  memcpy (identity->worker, name, worker_length);
+  memcpy (identity->worker, worker, worker_length);
+  if (source)
+    g_strlcpy (identity->group, MUSTER_JOURNAL_SOURCE_GROUP, sizeof identity->group);
   return TRUE;
 }
 
@@ -61,6 +103,8 @@ guess_group (MusterJournalIdentity *identity)
 {
   char *dash;
 
+  if (muster_journal_register_is_source (identity))
+    return;
   g_strlcpy (identity->group, identity->worker, sizeof identity->group);
   dash = strrchr (identity->group, '-');
   if (dash != NULL)

@@ -498,6 +498,16 @@ append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournal
 }
 
 gboolean
+muster_journal_has_room (MusterJournal *journal, gsize length)
+{
+  guint32 reserved = (guint32) atomic_load_explicit (&journal->header->reserved, memory_order_acquire);
+  guint32 used =
+      reserved - (guint32) (atomic_load_explicit (&journal->header->acknowledged, memory_order_acquire) >> 3);
+
+  return used + muster_journal_units (length) <= journal->plain_units;
+}
+
+gboolean
 muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags)
 {
   return muster_journal_append_marked (journal, bytes, length, flags, NULL);

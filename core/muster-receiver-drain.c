@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "muster-journal-register-private.h"
 #include "muster-metrics-area-private.h"
 #include "muster-fault-private.h"
 #include "muster-receiver-parts-private.h"
@@ -214,7 +215,7 @@ muster_receiver_stream_finish (MusterReceiverStream *stream, GBytes *end_record,
   MUSTER_FAULT ("receiver.drain.before");
   muster_receiver_stream_get_labels (stream, &labels);
   muster_batch_builder_init (&builder, &labels);
-  builder.one_label = !g_str_equal (stream->identity.worker, "master"); /* who holds the lines of its workers */
+  builder.one_label = !muster_journal_register_has_labels (&stream->identity);
   muster_batch_builder_begin (&builder, stream->accepted);
   if (stream->fd >= 0)
     drain_file (stream, &builder, end_ns);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "muster-pipeline-private.h"
-#include "muster-source.h"
+#include "muster-source-intake-private.h"
 
-/* Both from the thread that owns the source. The source keeps @pipeline until its stop, and the pipeline keeps the source
+/* From the thread that owns the source. The source keeps the pipeline until its stop, and the pipeline keeps the source
  * until the pipeline's stop, since acknowledgements may come until then. */
-gboolean muster_source_start (MusterSource *self, MusterPipeline *pipeline, GError **error);
-void muster_source_stop (MusterSource *self);
+gboolean muster_source_start (MusterSource *self, const MusterSourceHouse *house, GError **error);
+/* FALSE if something that it took in is in no required transport yet: then its journal stays for the next primary. */
+gboolean muster_source_stop (MusterSource *self);
+/* Where the journal of its intake lies; NULL if it has none there. */
+const char *muster_source_get_journal_path (MusterSource *self);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The base class of sources: entries from elsewhere into the pipeline. The owner starts and stops; any thread submits,
- * and acknowledgements come in transports' threads.
+ * and acknowledgements come in transports' threads. What an intake takes, it takes in a thread of its own.
  */
 #include "config.h"
 
@@ -9,9 +9,12 @@
 
 typedef struct
 {
-  char *name;               /* owned */
-  GRWLock lock;             /* readers submit, stop writes: behind stop nothing enters */
-  MusterPipeline *pipeline; /* owned; NULL while stopped; guarded by lock */
+  char *name;                 /* owned */
+  MusterSourceHouse house;    /* while started; its strings are borrowed from the owner, and used in start alone */
+  MusterSourceIntake *intake; /* owned; nullable; made in start, kept until finalize: acknowledgements may come */
+  GRWLock lock;               /* readers submit, stop writes: behind stop nothing enters */
+  MusterPipeline *pipeline;   /* owned; NULL while stopped; guarded by lock */
+  MusterLogger *logger;       /* owned; nullable; guarded by lock */
 } MusterSourcePrivate;
 
 enum
@@ -50,7 +53,9 @@ muster_source_finalize (GObject *object)
 {
   MusterSourcePrivate *priv = private_of (MUSTER_SOURCE (object));
 
+  g_clear_pointer (&priv->intake, muster_source_intake_free);
   g_clear_pointer (&priv->pipeline, muster_pipeline_unref);
+  g_clear_object (&priv->logger);
   g_rw_lock_clear (&priv->lock);
   g_free (priv->name);
   G_OBJECT_CLASS (muster_source_parent_class)->finalize (object);
@@ -83,41 +88,67 @@ muster_source_init (MusterSource *self)
 }
 
 static void
-set_pipeline (MusterSource *self, MusterPipeline *pipeline)
+set_house (MusterSource *self, const MusterSourceHouse *house)
 {
   MusterSourcePrivate *priv = private_of (self);
-  MusterPipeline *old;
+  MusterPipeline *old_pipeline;
+  MusterLogger *old_logger;
 
   g_rw_lock_writer_lock (&priv->lock);
-  old = g_steal_pointer (&priv->pipeline);
-  priv->pipeline = pipeline != NULL ? muster_pipeline_ref (pipeline) : NULL;
+  old_pipeline = priv->pipeline;
+  old_logger = priv->logger;
+  priv->house = *house;
+  priv->pipeline = house->pipeline != NULL ? muster_pipeline_ref (house->pipeline) : NULL;
+  priv->logger = house->logger != NULL ? g_object_ref (house->logger) : NULL;
   g_rw_lock_writer_unlock (&priv->lock);
-  g_clear_pointer (&old, muster_pipeline_unref);
+  g_clear_pointer (&old_pipeline, muster_pipeline_unref);
+  g_clear_object (&old_logger);
+}
+
+static gboolean
+end (MusterSource *self, gint64 timeout_us)
+{
+  static const MusterSourceHouse none = { .pipeline = NULL };
+  MusterSourcePrivate *priv = private_of (self);
+  gboolean settled = priv->intake == NULL || muster_source_intake_stop (priv->intake, timeout_us);
+
+  set_house (self, &none);
+  return settled;
 }
 
 gboolean
-muster_source_start (MusterSource *self, MusterPipeline *pipeline, GError **error)
+muster_source_start (MusterSource *self, const MusterSourceHouse *house, GError **error)
 {
   MusterSourceClass *class = MUSTER_SOURCE_GET_CLASS (self);
 
-  set_pipeline (self, pipeline);
-  muster_pipeline_keep (pipeline, G_OBJECT (self));
+  set_house (self, house);
+  muster_pipeline_keep (house->pipeline, G_OBJECT (self));
   if (class->start (self, error))
     return TRUE;
-  set_pipeline (self, NULL);
+  g_prefix_error (error, "source %s: ", muster_source_get_name (self));
+  end (self, house->drain_timeout_us);
   return FALSE;
 }
 
-void
+gboolean
 muster_source_stop (MusterSource *self)
 {
   MusterSourceClass *class = MUSTER_SOURCE_GET_CLASS (self);
+  MusterSourcePrivate *priv = private_of (self);
 
-  if (private_of (self)->pipeline == NULL)
-    return;
+  if (priv->pipeline == NULL)
+    return TRUE;
   if (class->stop != NULL)
     class->stop (self);
-  set_pipeline (self, NULL);
+  return end (self, priv->house.drain_timeout_us);
+}
+
+const char *
+muster_source_get_journal_path (MusterSource *self)
+{
+  MusterSourcePrivate *priv = private_of (self);
+
+  return priv->intake != NULL ? muster_source_intake_get_journal_path (priv->intake) : NULL;
 }
 
 static void
@@ -169,4 +200,132 @@ muster_source_submit (MusterSource *self, MusterBatch *batch)
   g_rw_lock_reader_unlock (&priv->lock);
   if (pipeline != NULL)
     muster_pipeline_push (pipeline, batch, batch_done_cb, self);
+}
+
+/**
+ * muster_source_report: (skip)
+ * @self: a source
+ * @level: how bad it is
+ * @format: printf format of what a person should know, in one line
+ * @...: its arguments
+ *
+ * For subclasses: makes a record of something that happened to the source, in the primary's stream; its name is put in
+ * front. Any thread. Before `start` and after `stop` nobody hears it.
+ *
+ * Since: 0.1
+ */
+void
+muster_source_report (MusterSource *self, MusterLevel level, const char *format, ...)
+{
+  MusterSourcePrivate *priv = private_of (self);
+  g_autofree char *text = NULL;
+  g_autoptr (MusterLogger) logger = NULL;
+  va_list arguments;
+
+  g_return_if_fail (MUSTER_IS_SOURCE (self));
+
+  g_rw_lock_reader_lock (&priv->lock);
+  g_set_object (&logger, priv->logger);
+  g_rw_lock_reader_unlock (&priv->lock);
+  if (logger == NULL)
+    return;
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  muster_logger_log_fields (
+      logger, level, NULL, 0, NULL,
+      MUSTER_FIELDS (MUSTER_TEXT ("event", "source"), MUSTER_TEXT ("source", muster_source_get_name (self))),
+      "source %s: %s", muster_source_get_name (self), text);
+}
+
+/* -- the intake ------------------------------------------------------------------------------------ */
+
+static void
+room_cb (gpointer user_data)
+{
+  MusterSource *self = user_data;
+  MusterSourceClass *class = MUSTER_SOURCE_GET_CLASS (self);
+
+  if (class->room != NULL)
+    class->room (self);
+}
+
+/**
+ * muster_source_open_intake: (skip)
+ * @self: a source
+ * @journal_size: bytes that may wait until they are in every required transport
+ * @error: where to say what is wrong
+ *
+ * For subclasses, in `start`: makes a journal beside those of the workers, and a thread that runs the main context of
+ * muster_source_get_context(). After `stop` the base class waits until all that was taken is where it belongs, and ends
+ * the thread. If the process is killed, the next primary delivers what is in the journal. A source with an intake is
+ * started once.
+ *
+ * Returns: %FALSE with @error set if there is no memory for the journal
+ * Since: 0.1
+ */
+gboolean
+muster_source_open_intake (MusterSource *self, guint64 journal_size, GError **error)
+{
+  MusterSourcePrivate *priv = private_of (self);
+
+  g_return_val_if_fail (MUSTER_IS_SOURCE (self), FALSE);
+  g_return_val_if_fail (priv->pipeline != NULL && priv->intake == NULL, FALSE);
+
+  priv->intake =
+      muster_source_intake_new (&priv->house, muster_source_get_name (self), journal_size, room_cb, self, error);
+  return priv->intake != NULL;
+}
+
+/**
+ * muster_source_get_context: (skip)
+ * @self: a source with an intake
+ *
+ * Returns: (transfer none): the main context that the intake's thread runs, for GSources of the subclass
+ * Since: 0.1
+ */
+GMainContext *
+muster_source_get_context (MusterSource *self)
+{
+  g_return_val_if_fail (MUSTER_IS_SOURCE (self) && private_of (self)->intake != NULL, NULL);
+  return muster_source_intake_get_context (private_of (self)->intake);
+}
+
+/**
+ * muster_source_run: (skip)
+ * @self: a source with an intake
+ * @function: what to do
+ * @data: for @function
+ *
+ * Runs @function in the intake's thread and waits until it has returned. For `start` and `stop`, which come in the owner's
+ * thread.
+ *
+ * Since: 0.1
+ */
+void
+muster_source_run (MusterSource *self, void (*function) (gpointer data), gpointer data)
+{
+  g_return_if_fail (MUSTER_IS_SOURCE (self) && private_of (self)->intake != NULL);
+  muster_source_intake_run (private_of (self)->intake, function, data);
+}
+
+/**
+ * muster_source_take: (skip)
+ * @self: a source with an intake
+ * @record: what somebody said
+ *
+ * Takes one record in: once this has returned %TRUE it is numbered, and in the journal. What is too long for an entry is
+ * cut and marked. Never blocks; in the intake's thread only.
+ *
+ * Returns: %FALSE if there is no room in the journal, because the transports are behind: nothing has happened; offer it
+ *   again when `room` is called, and take nothing in until then
+ * Since: 0.1
+ */
+gboolean
+muster_source_take (MusterSource *self, const MusterSourceRecord *record)
+{
+  MusterSourceIntake *intake = private_of (self)->intake;
+
+  g_return_val_if_fail (intake != NULL && record != NULL, FALSE);
+  return muster_source_intake_take (intake, record);
 }

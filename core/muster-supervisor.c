@@ -11,6 +11,7 @@
 
 #include "muster-encoder-private.h"
 #include "muster-fault-private.h"
+#include "muster-journal-register-private.h"
 #include "muster-restart-private.h"
 
 #include <errno.h>
@@ -622,16 +623,20 @@ adopt_living (Place *place, const MusterJournalIdentity *identity, gsize ring_si
   self->callbacks.started (place->process, FALSE, self->user_data);
 }
 
-/* The last entry of the earlier primary's own stream. */
+/* The last entry of the earlier primary's own stream, or of one of its sources'. */
 static GBytes *
 encode_primary_end (const MusterJournalIdentity *identity)
 {
+  gboolean source = muster_journal_register_is_source (identity);
   guint8 *buffer = g_malloc (MUSTER_ENTRY_MAX);
-  const MusterField fields[] = { MUSTER_TEXT ("event", "primary-lost"), MUSTER_NATURAL ("pid", identity->pid) };
+  const MusterField fields[] = { MUSTER_TEXT ("event", source ? "exit" : "primary-lost"),
+                                 MUSTER_NATURAL ("pid", identity->pid) };
   const MusterRecordParts parts = { .level = MUSTER_LEVEL_CRITICAL,
                                     .time_ns = (guint64) g_get_real_time () * 1000,
                                     .domain = muster_slice_from_string ("muster"),
-                                    .message = muster_slice_from_string ("this primary ended without a word"),
+                                    .message = muster_slice_from_string (
+                                        source ? "the primary of this source ended without a word"
+                                               : "this primary ended without a word"),
                                     .fields = fields,
                                     .n_fields = G_N_ELEMENTS (fields) };
   gsize length;
@@ -647,7 +652,7 @@ adopt_dead (MusterSupervisor *self, const MusterJournalIdentity *identity, gsize
 {
   static const MusterWorkerPlan no_plan = { 0 };
   g_autoptr (MusterWorkerProcess) process = muster_worker_process_new (identity->group, 0);
-  gboolean primary = g_str_equal (identity->worker, "master");
+  gboolean primary = muster_journal_register_has_labels (identity);
   MusterWorkerLife *life = muster_worker_life_adopt (&self->house, &no_plan, process, identity, ring_size, journal_path,
                                                      -1, exited_cb, NULL);
 
@@ -664,7 +669,7 @@ void
 muster_supervisor_adopt (MusterSupervisor *self, const MusterJournalIdentity *identity, gsize ring_size,
                          const char *journal_path, int fd, guint64 next)
 {
-  gboolean primary = g_str_equal (identity->worker, "master");
+  gboolean primary = muster_journal_register_has_labels (identity);
   int pidfd = primary ? -1 : open_process (identity, find_group (self, identity->group), fd);
   Place *place = pidfd >= 0 ? find_place (self, identity) : NULL;
 

@@ -137,6 +137,31 @@ test_names (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* A source's is told from a worker's by what no worker's name has in it. */
+static void
+test_sources (Fixture *fixture, gconstpointer data)
+{
+  static const char *const names[] = { "source:master", "source:my-devices", "master" };
+  static const char *const workers[] = { "master", "my-devices", "master" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *name = g_strconcat (names[i], "-000102030405060708090a0b0c0d0e0f.journal", NULL);
+      MusterJournalIdentity identity;
+      g_autofree char *damage = NULL;
+      g_autofree char *made = NULL;
+      gsize ring_size;
+
+      g_assert_true (muster_journal_register_read (fixture->fd, name, "shop", &identity, &ring_size, &damage, NULL));
+      g_assert_cmpstr (identity.worker, ==, workers[i]);
+      g_assert_cmpint (muster_journal_register_is_source (&identity), ==, i < 2);
+      g_assert_cmpint (muster_journal_register_is_primary (&identity), ==, i == 2);
+      g_assert_true (muster_journal_register_has_labels (&identity));
+      made = muster_journal_register_make_name (&identity);
+      g_assert_cmpstr (made, ==, name);
+    }
+}
+
 static void
 test_writers (Fixture *fixture, gconstpointer data)
 {
@@ -171,6 +196,7 @@ main (int argc, char **argv)
   g_test_add ("/journal-register/whole", Fixture, NULL, set_up, test_whole, tear_down);
   g_test_add ("/journal-register/damaged", Fixture, NULL, set_up, test_damaged, tear_down);
   g_test_add ("/journal-register/names", Fixture, NULL, set_up, test_names, tear_down);
+  g_test_add ("/journal-register/sources", Fixture, NULL, set_up, test_sources, tear_down);
   g_test_add ("/journal-register/writers", Fixture, NULL, set_up, test_writers, tear_down);
   return g_test_run ();
 }

@@ -346,11 +346,12 @@ test_source (void)
   MusterSource *source = g_object_new (mock_source_get_type (), "name", "devices", NULL);
   MockSource *own = MOCK_SOURCE (source);
   gpointer weak = source;
+  const MusterSourceHouse house = { .pipeline = pipeline };
   g_autoptr (GError) error = NULL;
 
   g_assert_cmpstr (muster_source_get_name (source), ==, "devices");
   start (pipeline);
-  muster_source_start (source, pipeline, &error);
+  muster_source_start (source, &house, &error);
   g_assert_no_error (error);
   submit (source, 1);
   ear_wait (&own->ear, 1);
@@ -376,11 +377,12 @@ test_source_fails (void)
 {
   g_autoptr (MusterPipeline) pipeline = muster_pipeline_new ();
   MusterSource *source = g_object_new (mock_source_get_type (), NULL);
+  const MusterSourceHouse house = { .pipeline = pipeline };
   g_autoptr (GError) error = NULL;
 
   MOCK_SOURCE (source)->fails = TRUE;
   start (pipeline);
-  g_assert_false (muster_source_start (source, pipeline, &error));
+  g_assert_false (muster_source_start (source, &house, &error));
   g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_EXISTS);
   muster_source_stop (source);
   g_assert_cmpuint (MOCK_SOURCE (source)->n_stops, ==, 0);
