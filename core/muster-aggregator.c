@@ -48,6 +48,7 @@ typedef struct
   MusterDatasetProcess *process; /* owned, nullable: NULL once it is the dataset's */
   GArray *pids;                  /* of those who reported */
   GHashTable *index;             /* nullable; of the metrics, once a second snapshot came */
+  MusterArena *arena;            /* borrowed: the interval's */
   gint64 newest_end_ns;
   gsize size; /* in memory, about */
   gboolean is_partial;
@@ -383,6 +384,7 @@ get_contribution (Pending *pending, const char *worker, guint pid)
   if (contribution == NULL)
     {
       contribution = g_new0 (Contribution, 1);
+      contribution->arena = pending->arena;
       contribution->process = muster_dataset_process_new (worker, pid);
       contribution->pids = g_array_new (FALSE, FALSE, sizeof (guint));
       contribution->newest_end_ns = G_MININT64;
@@ -398,7 +400,7 @@ index_metrics (Contribution *contribution)
 
   contribution->index = muster_metric_index_new ();
   for (guint i = 0; i < metrics->len; i++)
-    muster_metric_index_merge (contribution->index, NULL, metrics->pdata[i], FALSE);
+    muster_metric_index_merge (contribution->index, NULL, metrics->pdata[i], FALSE, contribution->arena);
 }
 
 static gboolean
@@ -450,7 +452,7 @@ add_part (Contribution *contribution, guint pid, const Muster__V1__Snapshot *sna
         g_ptr_array_add (process->metrics, snapshot->metrics[i]);
       else
         process->overflow += muster_metric_index_merge (contribution->index, process->metrics, snapshot->metrics[i],
-                                                        contribution->is_newer);
+                                                        contribution->is_newer, contribution->arena);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "muster-metric-merge-private.h"
+#include "muster-sketch-private.h"
 
 static void
 merge_set (Muster__V1__Metric *into, const Muster__V1__Metric *from)
@@ -18,6 +19,25 @@ merge_set (Muster__V1__Metric *into, const Muster__V1__Metric *from)
     into->text = from->text;
   else
     into->number = from->number;
+}
+
+static void
+merge_sketches (Muster__V1__Metric *into, const Muster__V1__Metric *from, MusterArena *arena)
+{
+  Muster__V1__Sketch *merged;
+
+  if (from->count == 0)
+    return;
+  if (into->count == 0 || into->sketch == NULL || from->sketch == NULL
+      || from->count > MUSTER_SKETCH_COUNT_MAX - into->count)
+    {
+      into->sketch = into->count == 0 ? from->sketch : NULL;
+      return;
+    }
+  merged = muster_arena_alloc (arena, sizeof *merged);
+  *merged = *into->sketch;
+  muster_sketch_merge (merged, from->sketch, arena);
+  into->sketch = merged;
 }
 
 static void
@@ -44,14 +64,17 @@ merge_samples (Muster__V1__Metric *into, const Muster__V1__Metric *from)
 }
 
 void
-muster_metric_merge (Muster__V1__Metric *into, const Muster__V1__Metric *from, gboolean is_newer)
+muster_metric_merge (Muster__V1__Metric *into, const Muster__V1__Metric *from, gboolean is_newer, MusterArena *arena)
 {
   MusterMetricType type = muster_metric_get_type (into);
 
   if (type == MUSTER_METRIC_SET && is_newer)
     merge_set (into, from);
   else if (type != MUSTER_METRIC_SET && type != MUSTER_METRIC_INC)
-    merge_samples (into, from);
+    {
+      merge_samples (into, from);
+      merge_sketches (into, from, arena);
+    }
   into->sum += from->sum;
   into->count += from->count;
 }
@@ -80,7 +103,8 @@ muster_metric_index_new (void)
 }
 
 guint64
-muster_metric_index_merge (GHashTable *index, GPtrArray *metrics, Muster__V1__Metric *metric, gboolean is_newer)
+muster_metric_index_merge (GHashTable *index, GPtrArray *metrics, Muster__V1__Metric *metric, gboolean is_newer,
+                           MusterArena *arena)
 {
   Muster__V1__Metric *known = g_hash_table_lookup (index, metric);
   guint64 lost;
@@ -94,7 +118,7 @@ muster_metric_index_merge (GHashTable *index, GPtrArray *metrics, Muster__V1__Me
     }
   if (strcmp (known->type, metric->type) == 0)
     {
-      muster_metric_merge (known, metric, is_newer);
+      muster_metric_merge (known, metric, is_newer, arena);
       return 0;
     }
   if (!is_newer)

@@ -31,6 +31,7 @@
 #define MUSTER_METRIC_DEPTH_MAX 32    /* elements of a path; a GVariant nests no deeper than 128 (3 for each) */
 #define MUSTER_METRIC_KEY_MAX   2048  /* bytes of a path and an id together, each with its NUL */
 #define MUSTER_METRIC_TEXT_MAX  16384 /* bytes of a text that is set; the rest is cut */
+#define MUSTER_METRIC_STATE_MAX 16384 /* bytes of the state of a registered kind */
 
 typedef enum
 {
@@ -190,6 +191,9 @@ MusterMetricType muster_metric_get_type (const Muster__V1__Metric *message); /* 
 double muster_metric_get_rate (const Muster__V1__Metric *message, double scale_factor, double interval_ms);
 double muster_metric_get_average (const Muster__V1__Metric *message); /* NaN without samples */
 double muster_metric_get_sigma (const Muster__V1__Metric *message);   /* NaN with less than two samples */
+/* The sample that has @q (0 to 1) of all others below it, within 1 %: the one at place floor (q * (count - 1)) in
+ * ascending order, counted from 0. NaN without samples, or without a sketch of them (or where @q is not in range). */
+double muster_metric_get_quantile (const Muster__V1__Metric *message, double q);
 int muster_metric_compare (const Muster__V1__Metric *a, const Muster__V1__Metric *b); /* by path and id, key by key */
 const char *muster_metric_get_key (const Muster__V1__Metric *message, guint depth);   /* path, id, then NULL */
 /* Whether path and strings are what a metric may have; foreign ones are checked once, when they are decoded. */

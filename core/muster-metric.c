@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "muster-metric-private.h"
+#include "muster-sketch-private.h"
 #include "muster-wire-private.h"
 
 static const char *const type_names[] = { "", "set", "inc", "sample", "timedSample" };
@@ -155,6 +156,23 @@ muster_metric_get_sigma (const Muster__V1__Metric *message)
   return message->count > 1 ? sqrt (message->m2 / (double) (message->count - 1)) : NAN;
 }
 
+double
+muster_metric_get_quantile (const Muster__V1__Metric *message, double q)
+{
+  guint64 rank;
+  double sample;
+
+  if (message->sketch == NULL || message->count == 0 || !(q >= 0 && q <= 1))
+    return NAN;
+  rank = (guint64) (q * (double) (message->count - 1));
+  if (rank == 0)
+    return message->min;
+  if (rank >= message->count - 1)
+    return message->max;
+  sample = muster_sketch_get_sample (message->sketch, rank);
+  return sample < message->min ? message->min : sample > message->max ? message->max : sample;
+}
+
 const char *
 muster_metric_get_key (const Muster__V1__Metric *message, guint depth)
 {
@@ -187,6 +205,18 @@ is_text (const char *text, gsize max)
   return strlen (text) <= max && g_utf8_validate (text, -1, NULL);
 }
 
+/* What is only there in metrics of some kinds. */
+static gboolean
+are_parts_valid (const Muster__V1__Metric *message)
+{
+  MusterMetricType type = muster_metric_get_type (message);
+  gboolean has_samples = type == MUSTER_METRIC_SAMPLE || type == MUSTER_METRIC_TIMED_SAMPLE;
+
+  return (message->sketch == NULL || (has_samples && muster_sketch_is_valid (message->sketch, message->count)))
+         && message->state.len <= (type == MUSTER_METRIC_NONE ? MUSTER_METRIC_STATE_MAX : 0)
+         && (message->value_case != MUSTER__V1__METRIC__VALUE_TEXT || is_text (message->text, MUSTER_METRIC_TEXT_MAX));
+}
+
 gboolean
 muster_metric_is_valid (const Muster__V1__Metric *message)
 {
@@ -201,8 +231,7 @@ muster_metric_is_valid (const Muster__V1__Metric *message)
         return FALSE;
       length += strlen (message->path[i]);
     }
-  return length <= MUSTER_METRIC_KEY_MAX
-         && (message->value_case != MUSTER__V1__METRIC__VALUE_TEXT || is_text (message->text, MUSTER_METRIC_TEXT_MAX));
+  return length <= MUSTER_METRIC_KEY_MAX && are_parts_valid (message);
 }
 
 gsize

@@ -48,7 +48,7 @@ test_samples (void)
       Muster__V1__Metric first = make_samples (samples, cut);
       Muster__V1__Metric second = make_samples (samples + cut, n - cut);
 
-      muster_metric_merge (&first, &second, cut % 2 == 0);
+      muster_metric_merge (&first, &second, cut % 2 == 0, NULL);
       g_assert_cmpuint (first.count, ==, whole.count);
       g_assert_cmpfloat_with_epsilon (first.sum, whole.sum, 1e-6);
       g_assert_cmpfloat (first.min, ==, -42);
@@ -69,7 +69,7 @@ test_inc (void)
   a.sum = 5;
   b.count = 3;
   b.sum = -1;
-  muster_metric_merge (&a, &b, FALSE);
+  muster_metric_merge (&a, &b, FALSE, NULL);
   g_assert_cmpuint (a.count, ==, 5);
   g_assert_cmpfloat (a.sum, ==, 4);
 }
@@ -87,13 +87,13 @@ test_set (void)
   text.value_case = MUSTER__V1__METRIC__VALUE_TEXT;
   text.text = (char *) "seven";
   into = number;
-  muster_metric_merge (&into, &text, FALSE);
+  muster_metric_merge (&into, &text, FALSE, NULL);
   g_assert_cmpint (into.value_case, ==, MUSTER__V1__METRIC__VALUE_NUMBER);
   g_assert_cmpuint (into.count, ==, 2);
-  muster_metric_merge (&into, &text, TRUE);
+  muster_metric_merge (&into, &text, TRUE, NULL);
   g_assert_cmpint (into.value_case, ==, MUSTER__V1__METRIC__VALUE_TEXT);
   g_assert_cmpstr (into.text, ==, "seven");
-  muster_metric_merge (&into, &number, TRUE);
+  muster_metric_merge (&into, &number, TRUE, NULL);
   g_assert_cmpint (into.value_case, ==, MUSTER__V1__METRIC__VALUE_NUMBER);
   g_assert_cmpfloat (into.number, ==, 7);
 }
@@ -114,16 +114,16 @@ test_index (void)
   x.sum = deep.sum = again.sum = 1;
   x.count = deep.count = again.count = 1;
   other_type.count = 5;
-  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &x, TRUE), ==, 0);
-  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &deep, TRUE), ==, 0);
-  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &again, TRUE), ==, 0);
+  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &x, TRUE, NULL), ==, 0);
+  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &deep, TRUE, NULL), ==, 0);
+  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &again, TRUE, NULL), ==, 0);
   g_assert_cmpuint (metrics->len, ==, 2);
   g_assert_cmpfloat (x.sum, ==, 2);
   g_assert_cmpfloat (deep.sum, ==, 1);
   /* Another type cannot be merged: the newer one stays, and what is lost is counted. */
-  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &other_type, FALSE), ==, 5);
+  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &other_type, FALSE, NULL), ==, 5);
   g_assert_cmpstr (x.type, ==, "inc");
-  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &other_type, TRUE), ==, 2);
+  g_assert_cmpuint (muster_metric_index_merge (index, metrics, &other_type, TRUE, NULL), ==, 2);
   g_assert_cmpstr (x.type, ==, "sample");
   g_assert_cmpuint (metrics->len, ==, 2);
 }
