@@ -794,7 +794,7 @@ test_stop_stalled (Fixture *fixture, gconstpointer data)
     g_assert_no_error (fixture->stop_error);
     lines = collector_read (collector);
     g_assert_cmpuint (lines_count (lines, "master warning muster: this stays in the journal"), ==, 1);
-    g_assert_cmpuint (lines_count (lines, "web-1 warning muster: ended, nobody can tell how"), ==, 1);
+    g_assert_cmpuint (lines_count (lines, "web-1 notice muster: ended with status 0 after"), ==, 1);
     g_assert_cmpuint (lines_count (lines, "master critical muster: this primary ended without a word"), ==, 1);
     g_ptr_array_unref (lines);
   }
