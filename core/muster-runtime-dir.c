@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -17,6 +18,11 @@
 #include <unistd.h>
 
 #define NAME_MAX_LENGTH 63
+
+/* What a primary that was killed had forked, and had not yet executed, has its lock until it learns of it. That takes no
+ * time, but on a machine that is busy. */
+#define LOCK_ATTEMPTS 500
+#define LOCK_DELAY_US 2000
 
 struct _MusterRuntimeDir
 {
@@ -173,12 +179,44 @@ make_directories (MusterRuntimeDir *dir, const char *name, GError **error)
 
 /* -- the lock ------------------------------------------------------------------------------------ */
 
-static void
-set_locked_error (GError **error, const char *path, int lock_fd)
+/* Whose lock it is, as the file says; 0 where it does not. */
+static guint64
+read_pid (int lock_fd)
 {
   char text[32] = "";
   ssize_t n = pread (lock_fd, text, sizeof text - 1, 0);
-  guint64 pid = n > 0 ? g_ascii_strtoull (text, NULL, 10) : 0;
+
+  return n > 0 ? g_ascii_strtoull (text, NULL, 10) : 0;
+}
+
+static gboolean
+is_alive (guint64 pid)
+{
+  return pid > 0 && pid <= G_MAXINT && (kill ((pid_t) pid, 0) == 0 || errno != ESRCH);
+}
+
+/* Returns 0 or an errno: EWOULDBLOCK where a primary that lives has it, or something else for long. */
+static int
+lock_file (int fd)
+{
+  for (guint i = 0;;)
+    {
+      if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+      if (errno == EINTR)
+        continue;
+      if (errno != EWOULDBLOCK)
+        return errno;
+      if (is_alive (read_pid (fd)) || ++i > LOCK_ATTEMPTS)
+        return EWOULDBLOCK;
+      g_usleep (LOCK_DELAY_US);
+    }
+}
+
+static void
+set_locked_error (GError **error, const char *path, int lock_fd)
+{
+  guint64 pid = read_pid (lock_fd);
 
   if (pid > 0)
     g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_EXISTS,
@@ -201,16 +239,18 @@ static gboolean
 try_lock (MusterRuntimeDir *dir, const char *path, gboolean *again, GError **error)
 {
   int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int code;
 
   *again = fd < 0 && errno == ENOENT;
   if (fd < 0)
     return *again ? FALSE : set_error (error, errno, "open the lock", path);
-  if (flock (fd, LOCK_EX | LOCK_NB) != 0)
+  code = lock_file (fd);
+  if (code != 0)
     {
-      if (errno == EWOULDBLOCK)
+      if (code == EWOULDBLOCK)
         set_locked_error (error, dir->path, fd);
       else
-        set_error (error, errno, "lock", path);
+        set_error (error, code, "lock", path);
       close (fd);
       return FALSE;
     }

@@ -154,6 +154,35 @@ test_dead_owner (Fixture *fixture, gconstpointer data)
   muster_runtime_dir_free (dir);
 }
 
+/* A primary was killed while a worker was being started: that process has its lock for a little longer. */
+static void
+test_orphan (Fixture *fixture, gconstpointer data)
+{
+  int status, fds[2];
+  char byte;
+  pid_t primary;
+
+  g_assert_cmpint (pipe (fds), ==, 0);
+  primary = fork ();
+  if (primary == 0)
+    {
+      if (muster_runtime_dir_open (fixture->path, "shop", FALSE, NULL) == NULL)
+        _exit (1);
+      if (fork () == 0)
+        {
+          g_usleep (50 * 1000);
+          _exit (write (fds[1], "", 1) == 1 ? 0 : 1); /* it still has it here */
+        }
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (primary, &status, 0), ==, primary);
+  g_assert_cmpint (status, ==, 0);
+  muster_runtime_dir_free (open_dir (fixture, FALSE));
+  g_assert_cmpint (read (fds[0], &byte, 1), ==, 1);
+  close (fds[0]);
+  close (fds[1]);
+}
+
 static void
 test_writable_by_others (Fixture *fixture, gconstpointer data)
 {
@@ -237,6 +266,7 @@ main (int argc, char **argv)
   ADD ("group-directories", test_group_directories);
   ADD ("second", test_second);
   ADD ("dead-owner", test_dead_owner);
+  ADD ("orphan", test_orphan);
   ADD ("writable-by-others", test_writable_by_others);
   ADD ("parent-of-others", test_parent_of_others);
   ADD ("symbolic-link", test_symbolic_link);
