@@ -219,6 +219,60 @@ def kill_both(row):
     row.note(f"adopted within {row.longest:.2f} s")
 
 
+class Mixer:
+    """Does one thing after the other to a cluster, and never waits until it has come to rest."""
+
+    def __init__(self, row, cluster):
+        self.random = row.random
+        self.cluster = cluster
+
+    def kill_worker(self):
+        for life in self.random.sample(living := self.cluster.page.living(), min(len(living), self.random.randint(1, 2))):
+            end(self.cluster.page.pid(life))
+
+    def kill_primary(self):
+        self.cluster.kill_primary()
+        if self.random.random() < 0.3:
+            time.sleep(self.random.uniform(0, 0.05))
+            self.kill_worker()
+        time.sleep(self.random.choice((0, 0, 0.03)))
+        self.cluster.start()
+
+    def kill_both(self):
+        self.kill_worker()
+        self.kill_primary()
+
+    def stop_primary(self):
+        self.cluster.stop_primary()
+        time.sleep(self.random.uniform(0, 0.1))
+        if self.random.random() < 0.5:
+            self.kill_worker()
+        self.cluster.continue_primary()
+
+    def step(self):
+        self.random.choice((self.kill_worker, self.kill_worker, self.kill_primary, self.kill_primary, self.kill_both,
+                            self.stop_primary))()
+        time.sleep(self.random.choice((0, 0.005, 0.03, 0.1)) * self.random.random())
+
+
+@case("mixed", 400, 20, "workers and primaries are killed and stopped, while files rotate, again before all is at rest")
+def mixed(row):
+    for rounds in groups(row, 20):
+        options = row.random.choice(("--threads=2", "--threads=2 --lines", "--threads=5 --rate=20000"))
+        with Cluster(row, options, instances=3, transport=ROTATING, group={"journal-size": "512KiB"}) as cluster:
+            mixer = Mixer(row, cluster)
+            cluster.start()
+            cluster.wait_life(2)
+            for _ in range(rounds):
+                mixer.step()
+                row.rounds += 1
+            before = cluster.marks()
+            cluster.wait_adopted(before)
+            wait_for(lambda: len(cluster.page.living()) == 3, "all workers run again")
+            cluster.finish()
+            row.take(cluster)
+
+
 @case("printed-lines", 20, 3, "kill -9 the primary of a worker that prints a line each millisecond: they wait in its FIFO")
 def printed_lines(row):
     for rounds in groups(row, 10):
@@ -529,7 +583,7 @@ class Pipe:
 
 STALL_JOURNAL_MIB = 256  # of each of two workers
 STALL_WINDOW = (16 << 20, 240 << 20)  # of the file's growth: over long before a journal can be full
-STALL_PAIRS = 15
+STALL_PAIRS = 31
 
 
 def measure_rate(cluster):
