@@ -50,20 +50,16 @@ map_file (const char *path, gsize *size)
 }
 
 static void
-name_item (Item *item, const guint8 *ring, gsize ring_size, gsize length)
+name_item (Item *item, const MusterJournalSlot *slot)
 {
-  char text[256];
-  gsize n = MIN (length, sizeof text - 1);
-  const char *found;
+  const char *text = (const char *) (slot + 1);
+  const char *end = text + MIN ((gsize) slot->length, 256);
+  const char *found = memmem (text, (gsize) (end - text), "chaos ", 6);
 
-  for (gsize i = 0; i < n; i++)
-    text[i] = (char) ring[(item->start + sizeof (MusterJournalSlot) + i) & (ring_size - 1)];
-  found = memmem (text, n, "chaos ", 6);
-  text[n] = '\0';
   if (found == NULL)
     return;
   found += 6;
-  for (gsize i = 0, spaces = 0; i + 1 < sizeof item->name && found[i] != '\0'; i++)
+  for (gsize i = 0, spaces = 0; i + 1 < sizeof item->name && found + i < end; i++)
     {
       spaces += found[i] == ' ';
       if (spaces == 3)
@@ -72,28 +68,42 @@ name_item (Item *item, const guint8 *ring, gsize ring_size, gsize length)
     }
 }
 
-/* What was reserved and not acknowledged, as the header says: the worker is dead, and nothing is damaged yet. */
+static gboolean
+is_whole (const MusterJournalSlot *slot, guint64 seed)
+{
+  return slot->length > 0 && slot->length <= MUSTER_JOURNAL_ITEM_MAX
+         && slot->checksum == muster_journal_checksum (slot, (gsize) slot->length, seed);
+}
+
+/* What was reserved and not acknowledged, as the header says: the worker is dead, and nothing is damaged yet. Calls that
+ * had not returned leave holes. */
 static GArray *
 list_items (const MusterJournalHeader *header, const guint8 *ring)
 {
   GArray *items = g_array_new (FALSE, FALSE, sizeof (Item));
-  guint64 position = header->acknowledged;
-  guint32 left = (guint32) header->reserved - (guint32) (position >> 3);
+  gsize ring_size = (gsize) header->ring_size;
+  g_autofree guint8 *twice = g_malloc (2 * ring_size);
+  guint64 seed = muster_journal_seed (header->stream);
+  gsize start = header->acknowledged & (ring_size - 1);
+  guint32 left = (guint32) atomic_load (&header->reserved) - (guint32) (header->acknowledged >> 3);
+  guint32 units;
 
-  while (left > 0 && left <= header->ring_size / 8)
+  memcpy (twice, ring, ring_size);
+  memcpy (twice + ring_size, ring, ring_size);
+  for (left = MIN (left, (guint32) (ring_size / 8)); left > 0; left -= MIN (units, left))
     {
-      Item item = { .start = position & (header->ring_size - 1) };
-      const MusterJournalSlot *slot = (const MusterJournalSlot *) (ring + item.start);
-      gint32 length = ABS (slot->length);
-      guint32 units = muster_journal_units ((gsize) length);
+      Item item = { .start = start };
+      const MusterJournalSlot *slot = (const MusterJournalSlot *) (twice + start);
 
-      if (length == 0 || units > left)
-        break;
-      item.end = item.start + sizeof (MusterJournalSlot) + (gsize) length;
-      name_item (&item, ring, header->ring_size, (gsize) length);
-      g_array_append_val (items, item);
-      position += (guint64) units * 8;
-      left -= units;
+      units = 1;
+      if (is_whole (slot, seed))
+        {
+          units = muster_journal_units ((gsize) slot->length);
+          item.end = item.start + sizeof (MusterJournalSlot) + (gsize) slot->length;
+          name_item (&item, slot);
+          g_array_append_val (items, item);
+        }
+      start = (start + (gsize) units * 8) & (ring_size - 1);
     }
   return items;
 }
