@@ -125,7 +125,7 @@ static void
 add_metric (GPtrArray *rows, const MusterDataset *dataset, const Muster__V1__Metric *metric)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  MusterMetricType type = muster_metric_get_type (metric);
+  MusterMetricType type = muster_metric_find_type (metric);
   Row *row = g_new0 (Row, 1);
 
   append_tame (text, metric->type, NAME_CHARS_MAX);

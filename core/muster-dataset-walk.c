@@ -45,7 +45,7 @@ walk_metric (Walk *walk, const Muster__V1__Metric *metric)
 
   walk->visitor->text (walk->data, "type", metric->type);
   walk->visitor->begin (walk->data, "value");
-  switch (muster_metric_get_type (metric))
+  switch (muster_metric_find_type (metric))
     {
     case MUSTER_METRIC_SET:
       if (metric->value_case == MUSTER__V1__METRIC__VALUE_TEXT)

@@ -66,7 +66,7 @@ merge_samples (Muster__V1__Metric *into, const Muster__V1__Metric *from)
 void
 muster_metric_merge (Muster__V1__Metric *into, const Muster__V1__Metric *from, gboolean is_newer, MusterArena *arena)
 {
-  MusterMetricType type = muster_metric_get_type (into);
+  MusterMetricType type = muster_metric_find_type (into);
 
   if (type == MUSTER_METRIC_SET && is_newer)
     merge_set (into, from);

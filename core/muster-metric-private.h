@@ -2,30 +2,14 @@
 #pragma once
 
 #include <math.h>
-#include <stdatomic.h>
-#include <stdalign.h>
 
 #include <glib.h>
 
+#include "muster-metric.h"
 #include "muster.pb-c.h"
 
 /*
- * One metric of one process: what it is called, and what was measured in the interval in progress.
- *
- * It may lie in a file that outlives its process (muster-metrics-area-private.h), so it is whole at every instruction:
- * there are two values, of which one counts, and an update writes the other one. `sequence` is a lock and tells which:
- *
- *   bit 0  somebody updates, copies or renames the metric: odd while it is locked
- *   bit 1  which of the two values counts
- *
- * Who wants to change a metric makes the word odd with a compare-and-swap (acquire), and stores the number after that
- * when done (release), which makes the other value count; or goes back to the number before, if nothing has changed. So
- * updates of one metric are serial, and an update that death has torn was never made. All plain members are read and
- * written by the holder alone. `hash` is read by anybody who searches; a match is a guess that the holder confirms by
- * comparing the key, because an idle metric may be given to another key at any moment.
- *
- * The first cache line is most of what an update through a handle will touch. Pointers mean something to the process
- * alone; who reads the file checks what they say, against the address at which the area lay.
+ * Metrics as messages, in snapshots and datasets. Pure functions, any thread.
  */
 
 #define MUSTER_METRIC_DEPTH_MAX 32    /* elements of a path; a GVariant nests no deeper than 128 (3 for each) */
@@ -33,161 +17,10 @@
 #define MUSTER_METRIC_TEXT_MAX  16384 /* bytes of a text that is set; the rest is cut */
 #define MUSTER_METRIC_STATE_MAX 16384 /* bytes of the state of a registered kind */
 
-typedef enum
-{
-  MUSTER_METRIC_NONE,
-  MUSTER_METRIC_SET,
-  MUSTER_METRIC_INC,
-  MUSTER_METRIC_SAMPLE,
-  MUSTER_METRIC_TIMED_SAMPLE,
-} MusterMetricType;
-
-typedef struct
-{
-  guint64 count;
-  double sum; /* of a set: the number */
-  double min;
-  double max;
-  double mean;
-  double m2;
-} MusterMetricValue;
-
-/* What a set has as text. */
-typedef struct
-{
-  guint32 capacity; /* bytes behind this, the NUL's too */
-  guint32 length;
-  char bytes[];
-} MusterMetricText;
-
-typedef struct
-{
-  alignas (64) _Atomic guint32 sequence;
-  guint8 type;          /* MusterMetricType; the first update of an interval decides */
-  guint8 is_text;       /* of a set */
-  guint16 key_length;   /* bytes; 0 where there is no key */
-  _Atomic guint64 hash; /* of the key; 0 where there is none */
-  MusterMetricValue values[2];
-  guint64 key;  /* address of the path's elements and the id, each with its NUL, valid UTF-8, zeros up to a word */
-  guint64 text; /* address of a MusterMetricText, 0 if it never had one */
-} MusterMetric;
-
-G_STATIC_ASSERT (sizeof (MusterMetricText) == 8);
-G_STATIC_ASSERT (sizeof (MusterMetric) == 128);
-G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetric, values) == 16);
-G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetric, key) == 112);
-
-void muster_metric_wait (MusterMetric *metric);
-
-/* Returns the value that counts. (From what the word was before: so its address is known before the swap is done.) */
-static inline const MusterMetricValue *
-muster_metric_lock (MusterMetric *metric)
-{
-  guint32 sequence = atomic_load_explicit (&metric->sequence, memory_order_relaxed) & ~1u;
-
-  while (G_UNLIKELY (!atomic_compare_exchange_weak_explicit (&metric->sequence, &sequence, sequence + 1,
-                                                             memory_order_acquire, memory_order_relaxed)))
-    {
-      if (sequence & 1)
-        muster_metric_wait (metric);
-      sequence &= ~1u;
-    }
-  return &metric->values[sequence >> 1 & 1];
-}
-
-/* Nothing has changed. */
-static inline void
-muster_metric_unlock (MusterMetric *metric)
-{
-  guint32 sequence = atomic_load_explicit (&metric->sequence, memory_order_relaxed);
-
-  atomic_store_explicit (&metric->sequence, sequence - 1, memory_order_release);
-}
-
-/* The next value counts from now on. */
-static inline void
-muster_metric_commit (MusterMetric *metric)
-{
-  guint32 sequence = atomic_load_explicit (&metric->sequence, memory_order_relaxed);
-
-  atomic_store_explicit (&metric->sequence, sequence + 1, memory_order_release);
-}
-
-/* The value that counts, and the one to be written; by the holder of the lock. */
-static inline const MusterMetricValue *
-muster_metric_get_value (const MusterMetric *metric)
-{
-  return &metric->values[atomic_load_explicit (&metric->sequence, memory_order_relaxed) >> 1 & 1];
-}
-
-static inline MusterMetricValue *
-muster_metric_get_other_value (MusterMetric *metric, const MusterMetricValue *value)
-{
-  return &metric->values[value == metric->values];
-}
-
-static inline const guint64 *
-muster_metric_get_words (const MusterMetric *metric)
-{
-  return (const guint64 *) (guintptr) metric->key;
-}
-
-static inline MusterMetricText *
-muster_metric_get_text (const MusterMetric *metric)
-{
-  return (MusterMetricText *) (guintptr) metric->text;
-}
-
-static inline void
-muster_metric_value_reset (MusterMetricValue *value)
-{
-  *value = (MusterMetricValue){ .min = INFINITY, .max = -INFINITY };
-}
-
-/* panopticon's StandardDeviation.js and Average.js, in their order of operations. */
-static inline void
-muster_metric_value_sample (MusterMetricValue *next, const MusterMetricValue *value, double sample)
-{
-#ifdef __clang__
-#pragma STDC FP_CONTRACT OFF
-#endif
-  double delta = sample - value->mean;
-  guint64 count = value->count + 1;
-  double mean = value->mean + delta / (double) count;
-
-  next->count = count;
-  next->sum = value->sum + sample;
-  next->min = sample < value->min ? sample : value->min;
-  next->max = sample > value->max ? sample : value->max;
-  next->mean = mean;
-  next->m2 = value->m2 + delta * (sample - mean);
-}
-
-/* All of these: by the holder of the lock, who commits. */
-void muster_metric_set_number (MusterMetric *metric, double number);
-/* @text has @length bytes without a NUL; FALSE (nothing has changed) if the metric has no room for them. */
-gboolean muster_metric_set_text (MusterMetric *metric, const char *text, gsize length);
-/* Begins a new interval. With @persist the type stays, and a set's value. */
-void muster_metric_reset (MusterMetric *metric, gboolean persist);
-
-/* A metric as muster_metric_report() wants it. */
-typedef struct
-{
-  MusterMetricType type;
-  const char *text; /* nullable, NUL-terminated; of a set */
-  const MusterMetricValue *value;
-  const char *key;
-  guint32 key_length;
-} MusterMetricView;
-
-/* By the holder of the lock, as long as it is held. */
-void muster_metric_view (const MusterMetric *metric, MusterMetricView *view);
-
-/* As a message that borrows from the view; @path has room for MUSTER_METRIC_DEPTH_MAX elements. */
-void muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message, char **path);
+extern const char *const muster_metric_type_names[]; /* by MusterMetricType */
 
 /* What a metric of a snapshot or dataset says. */
-MusterMetricType muster_metric_get_type (const Muster__V1__Metric *message); /* NONE: a kind that is unknown here */
+MusterMetricType muster_metric_find_type (const Muster__V1__Metric *message); /* NONE: a kind that is unknown here */
 double muster_metric_get_rate (const Muster__V1__Metric *message, double scale_factor, double interval_ms);
 double muster_metric_get_average (const Muster__V1__Metric *message); /* NaN without samples */
 double muster_metric_get_sigma (const Muster__V1__Metric *message);   /* NaN with less than two samples */

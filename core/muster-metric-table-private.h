@@ -12,17 +12,17 @@ typedef struct _MusterMetricTable MusterMetricTable;
 MusterMetricTable *muster_metric_table_new (guint max_metrics, gboolean persist, MusterMetricsArea *area);
 void muster_metric_table_free (MusterMetricTable *table);
 
-/* Finds or makes the metric, and returns it locked: muster_metric_commit() after the update, or muster_metric_unlock().
+/* Finds or makes the metric, and returns it locked: muster_metric_slot_commit() after the update, or muster_metric_slot_unlock().
  * None if there is no room for another one, or if path and id are too long. No allocation but for a new metric. */
 typedef struct
 {
-  MusterMetric *metric;
+  MusterMetricSlot *metric;
   const MusterMetricValue *value; /* of it, the one that counts */
 } MusterMetricHold;
 
 MusterMetricHold muster_metric_table_lock (MusterMetricTable *table, const char *const *path, const char *id);
 
-/* Room for a text of @length bytes, for muster_metric_set_text(); and back (nullable). Not by the holder of a lock. */
+/* Room for a text of @length bytes, for muster_metric_slot_set_text(); and back (nullable). Not by the holder of a lock. */
 MusterMetricText *muster_metric_table_new_text (MusterMetricTable *table, gsize length);
 void muster_metric_table_free_text (MusterMetricTable *table, MusterMetricText *text);
 

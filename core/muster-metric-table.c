@@ -28,7 +28,7 @@
 typedef struct
 {
   guint mask; /* buckets - 1; a power of two - 1, more than twice as many as metrics */
-  _Atomic (MusterMetric *) at[];
+  _Atomic (MusterMetricSlot *) at[];
 } Buckets;
 
 struct _MusterMetricTable
@@ -37,16 +37,16 @@ struct _MusterMetricTable
   guint64 seed;                /* so that nobody can choose keys that all land in one place */
   guint max_metrics;
   gboolean persist;
-  MusterMetricsArea *area;    /* borrowed, nullable */
-  MusterMetric *area_metrics; /* in it */
-  guint n_area;               /* how many */
+  MusterMetricsArea *area;        /* borrowed, nullable */
+  MusterMetricSlot *area_metrics; /* in it */
+  guint n_area;                   /* how many */
 
   pthread_mutex_t mutex;
-  GPtrArray *old_buckets; /* owned Buckets */
-  MusterMetric **chunks;  /* owned; CHUNK_METRICS metrics each, of those beyond the area */
-  _Atomic guint n_used;   /* how many metrics have ever been used; written under mutex */
-  guint n_live;           /* of these, how many have a key */
-  GPtrArray *free;        /* of borrowed MusterMetric: the others */
+  GPtrArray *old_buckets;    /* owned Buckets */
+  MusterMetricSlot **chunks; /* owned; CHUNK_METRICS metrics each, of those beyond the area */
+  _Atomic guint n_used;      /* how many metrics have ever been used; written under mutex */
+  guint n_live;              /* of these, how many have a key */
+  GPtrArray *free;           /* of borrowed MusterMetricSlot: the others */
 
   pthread_mutex_t drain_mutex; /* one drain at a time; taken before mutex */
 };
@@ -109,9 +109,9 @@ make_key (MusterMetricTable *table, Key *key, const char *const *path, const cha
 }
 
 static inline gboolean
-has_key (const MusterMetric *metric, const Key *key)
+has_key (const MusterMetricSlot *metric, const Key *key)
 {
-  const guint64 *words = muster_metric_get_words (metric);
+  const guint64 *words = muster_metric_slot_get_words (metric);
   guint n = words_of (key->length);
 
   if (metric->key_length != key->length)
@@ -130,18 +130,18 @@ find (MusterMetricTable *table, const Key *key)
 
   for (guint i = 0; i <= buckets->mask; i++)
     {
-      _Atomic (MusterMetric *) *at = &buckets->at[(key->hash + i) & buckets->mask];
-      MusterMetric *metric = atomic_load_explicit (at, memory_order_acquire);
+      _Atomic (MusterMetricSlot *) *at = &buckets->at[(key->hash + i) & buckets->mask];
+      MusterMetricSlot *metric = atomic_load_explicit (at, memory_order_acquire);
       const MusterMetricValue *value;
 
       if (metric == NULL)
         return none;
       if (atomic_load_explicit (&metric->hash, memory_order_relaxed) != key->hash)
         continue;
-      value = muster_metric_lock (metric);
+      value = muster_metric_slot_lock (metric);
       if (G_LIKELY (has_key (metric, key)))
         return (MusterMetricHold){ metric, value };
-      muster_metric_unlock (metric);
+      muster_metric_slot_unlock (metric);
     }
   return none;
 }
@@ -158,7 +158,7 @@ buckets_new (guint n)
 }
 
 static void
-buckets_put (Buckets *buckets, MusterMetric *metric)
+buckets_put (Buckets *buckets, MusterMetricSlot *metric)
 {
   guint i = (guint) atomic_load_explicit (&metric->hash, memory_order_relaxed) & buckets->mask;
 
@@ -167,7 +167,7 @@ buckets_put (Buckets *buckets, MusterMetric *metric)
   atomic_store_explicit (&buckets->at[i], metric, memory_order_release);
 }
 
-static MusterMetric *
+static MusterMetricSlot *
 metric_at (MusterMetricTable *table, guint i)
 {
   if (i < table->n_area)
@@ -183,7 +183,7 @@ put_all (MusterMetricTable *table, Buckets *buckets)
 
   for (guint i = 0; i < n_used; i++)
     {
-      MusterMetric *metric = metric_at (table, i);
+      MusterMetricSlot *metric = metric_at (table, i);
 
       if (atomic_load_explicit (&metric->hash, memory_order_relaxed) != 0)
         buckets_put (buckets, metric);
@@ -200,7 +200,7 @@ grow (MusterMetricTable *table, Buckets *buckets)
   g_ptr_array_add (table->old_buckets, buckets);
 }
 
-static MusterMetric *
+static MusterMetricSlot *
 take_unused (MusterMetricTable *table)
 {
   guint n_used = atomic_load_explicit (&table->n_used, memory_order_relaxed);
@@ -209,7 +209,7 @@ take_unused (MusterMetricTable *table)
     return g_ptr_array_steal_index_fast (table->free, table->free->len - 1);
   if (n_used >= table->n_area && (n_used - table->n_area) % CHUNK_METRICS == 0)
     table->chunks[(n_used - table->n_area) / CHUNK_METRICS] =
-        g_aligned_alloc0 (CHUNK_METRICS, sizeof (MusterMetric), alignof (MusterMetric));
+        g_aligned_alloc0 (CHUNK_METRICS, sizeof (MusterMetricSlot), alignof (MusterMetricSlot));
   if (table->area != NULL)
     muster_metrics_area_set_n_used (table->area, n_used + 1);
   atomic_store_explicit (&table->n_used, n_used + 1, memory_order_release);
@@ -223,7 +223,7 @@ key_size (guint length)
 }
 
 static void
-set_key (MusterMetricTable *table, MusterMetric *metric, const Key *key)
+set_key (MusterMetricTable *table, MusterMetricSlot *metric, const Key *key)
 {
   guint64 *words = muster_metrics_area_alloc (table->area, key_size (key->length));
 
@@ -234,11 +234,11 @@ set_key (MusterMetricTable *table, MusterMetric *metric, const Key *key)
 }
 
 static void
-free_names (MusterMetricTable *table, const MusterMetric *metric)
+free_names (MusterMetricTable *table, const MusterMetricSlot *metric)
 {
   if (metric->key != 0)
     muster_metrics_area_release (table->area, (gpointer) (guintptr) metric->key, key_size (metric->key_length));
-  muster_metric_table_free_text (table, muster_metric_get_text (metric));
+  muster_metric_table_free_text (table, muster_metric_slot_get_text (metric));
 }
 
 static MusterMetricHold
@@ -246,15 +246,15 @@ add (MusterMetricTable *table, const Key *key)
 {
   Buckets *buckets = atomic_load_explicit (&table->buckets, memory_order_relaxed);
   const MusterMetricValue *value;
-  MusterMetric *metric;
+  MusterMetricSlot *metric;
 
   if (table->n_live == table->max_metrics)
     return (MusterMetricHold){ NULL, NULL };
   metric = take_unused (table);
-  muster_metric_lock (metric);
-  muster_metric_reset (metric, FALSE);
-  muster_metric_commit (metric);
-  value = muster_metric_lock (metric);
+  muster_metric_slot_lock (metric);
+  muster_metric_slot_reset (metric, FALSE);
+  muster_metric_slot_commit (metric);
+  value = muster_metric_slot_lock (metric);
   set_key (table, metric, key);
   table->n_live++;
   if (table->n_live * 2 > buckets->mask)
@@ -265,7 +265,7 @@ add (MusterMetricTable *table, const Key *key)
 }
 
 static void
-forget (MusterMetricTable *table, MusterMetric *metric)
+forget (MusterMetricTable *table, MusterMetricSlot *metric)
 {
   atomic_store_explicit (&metric->hash, 0, memory_order_relaxed);
   free_names (table, metric);
@@ -284,12 +284,12 @@ forget_idle (MusterMetricTable *table)
 
   for (guint i = 0; i < n_used; i++)
     {
-      MusterMetric *metric = metric_at (table, i);
+      MusterMetricSlot *metric = metric_at (table, i);
 
-      muster_metric_lock (metric);
-      if (metric->key_length > 0 && muster_metric_get_value (metric)->count == 0)
+      muster_metric_slot_lock (metric);
+      if (metric->key_length > 0 && muster_metric_slot_get_value (metric)->count == 0)
         forget (table, metric);
-      muster_metric_unlock (metric);
+      muster_metric_slot_unlock (metric);
     }
   for (guint i = 0; i <= buckets->mask; i++)
     atomic_store_explicit (&buckets->at[i], NULL, memory_order_relaxed);
@@ -323,7 +323,7 @@ muster_metric_table_new (guint max_metrics, gboolean persist, MusterMetricsArea 
     table->area_metrics = muster_metrics_area_get_metrics (area, &table->n_area);
   table->old_buckets = g_ptr_array_new_with_free_func (g_free);
   table->free = g_ptr_array_new ();
-  table->chunks = g_new0 (MusterMetric *, max_metrics / CHUNK_METRICS + 1);
+  table->chunks = g_new0 (MusterMetricSlot *, max_metrics / CHUNK_METRICS + 1);
   atomic_init (&table->buckets, buckets_new (BUCKETS_MIN));
   return table;
 }
@@ -445,26 +445,26 @@ muster_metric_table_free_text (MusterMetricTable *table, MusterMetricText *text)
 static gboolean
 drain_one (MusterMetricTable *table, guint i, const MusterMetricDrain *drain, gpointer user_data)
 {
-  MusterMetric *metric = metric_at (table, i);
+  MusterMetricSlot *metric = metric_at (table, i);
   char *path[MUSTER_METRIC_DEPTH_MAX];
   Muster__V1__Metric message;
   MusterMetricView view;
 
-  muster_metric_lock (metric);
+  muster_metric_slot_lock (metric);
   if (metric->type == MUSTER_METRIC_NONE)
     {
-      muster_metric_unlock (metric);
+      muster_metric_slot_unlock (metric);
       return TRUE;
     }
-  muster_metric_view (metric, &view);
+  muster_metric_slot_view (metric, &view);
   muster_metric_report (&view, &message, path);
   if (!drain->add (&message, i, atomic_load_explicit (&metric->sequence, memory_order_relaxed), user_data))
     {
-      muster_metric_unlock (metric);
+      muster_metric_slot_unlock (metric);
       return FALSE;
     }
-  muster_metric_reset (metric, table->persist);
-  muster_metric_commit (metric);
+  muster_metric_slot_reset (metric, table->persist);
+  muster_metric_slot_commit (metric);
   return TRUE;
 }
 

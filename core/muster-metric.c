@@ -1,139 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One metric: update, reset, report. Numbers are panopticon 0.3.0's, to the digit: the order of operations matters.
- * Any thread, by the holder of the metric's lock; reading messages needs none.
+ * Metrics as messages: what they say, whether they are sound, how they are packed. Pure functions, any thread.
  */
 #include "config.h"
 
-#include <sched.h>
 #include <string.h>
 
 #include "muster-metric-private.h"
 #include "muster-sketch-private.h"
 #include "muster-wire-private.h"
 
-static const char *const type_names[] = { "", "set", "inc", "sample", "timedSample" };
-
-/* Waits until the lock may be free: the holder is in the middle of some ten instructions, unless it was suspended
- * there. */
-void
-muster_metric_wait (MusterMetric *metric)
-{
-  for (guint i = 0; atomic_load_explicit (&metric->sequence, memory_order_relaxed) & 1; i++)
-    {
-      if (i < 64)
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause ();
-#else
-        atomic_signal_fence (memory_order_seq_cst);
-#endif
-      else if (i < 1024)
-        sched_yield ();
-      else
-        g_usleep (50);
-    }
-}
-
-void
-muster_metric_set_number (MusterMetric *metric, double number)
-{
-  const MusterMetricValue *value = muster_metric_get_value (metric);
-  MusterMetricValue *next = muster_metric_get_other_value (metric, value);
-
-  next->count = value->count + 1;
-  next->sum = number;
-  metric->is_text = FALSE;
-}
-
-gboolean
-muster_metric_set_text (MusterMetric *metric, const char *text, gsize length)
-{
-  MusterMetricText *own = muster_metric_get_text (metric);
-  const MusterMetricValue *value = muster_metric_get_value (metric);
-
-  if (own == NULL || length >= own->capacity)
-    return FALSE;
-  memcpy (own->bytes, text, length);
-  own->bytes[length] = '\0';
-  own->length = (guint32) length;
-  metric->is_text = TRUE;
-  muster_metric_get_other_value (metric, value)->count = value->count + 1;
-  return TRUE;
-}
-
-void
-muster_metric_reset (MusterMetric *metric, gboolean persist)
-{
-  const MusterMetricValue *value = muster_metric_get_value (metric);
-  MusterMetricValue *next = muster_metric_get_other_value (metric, value);
-
-  muster_metric_value_reset (next);
-  if (!persist)
-    {
-      metric->type = MUSTER_METRIC_NONE;
-      metric->is_text = FALSE;
-    }
-  else if (metric->type == MUSTER_METRIC_SET)
-    next->sum = value->sum;
-}
-
-void
-muster_metric_view (const MusterMetric *metric, MusterMetricView *view)
-{
-  *view = (MusterMetricView){
-    .type = (MusterMetricType) metric->type,
-    .text = metric->type == MUSTER_METRIC_SET && metric->is_text ? muster_metric_get_text (metric)->bytes : NULL,
-    .value = muster_metric_get_value (metric),
-    .key = (const char *) muster_metric_get_words (metric),
-    .key_length = metric->key_length,
-  };
-}
-
-static void
-report_samples (const MusterMetricValue *value, Muster__V1__Metric *message)
-{
-  if (value->count == 0)
-    return;
-  message->min = value->min;
-  message->max = value->max;
-  message->mean = value->mean;
-  message->m2 = value->m2;
-}
-
-void
-muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message, char **path)
-{
-  const char *key = view->key;
-  const char *end = view->key + view->key_length;
-
-  muster__v1__metric__init (message);
-  for (const char *next = key; (next += strlen (next) + 1) < end; key = next)
-    path[message->n_path++] = (char *) key;
-  message->path = path;
-  message->id = (char *) key;
-  message->type = (char *) type_names[view->type];
-  message->count = view->value->count;
-  if (view->type == MUSTER_METRIC_SET && view->text != NULL)
-    {
-      message->value_case = MUSTER__V1__METRIC__VALUE_TEXT;
-      message->text = (char *) view->text;
-    }
-  else if (view->type == MUSTER_METRIC_SET)
-    {
-      message->value_case = MUSTER__V1__METRIC__VALUE_NUMBER;
-      message->number = view->value->sum;
-    }
-  else
-    message->sum = view->value->sum;
-  if (view->type == MUSTER_METRIC_SAMPLE || view->type == MUSTER_METRIC_TIMED_SAMPLE)
-    report_samples (view->value, message);
-}
+const char *const muster_metric_type_names[] = { "", "set", "inc", "sample", "timedSample" };
 
 MusterMetricType
-muster_metric_get_type (const Muster__V1__Metric *message)
+muster_metric_find_type (const Muster__V1__Metric *message)
 {
-  for (guint i = MUSTER_METRIC_SET; i < G_N_ELEMENTS (type_names); i++)
-    if (strcmp (message->type, type_names[i]) == 0)
+  for (guint i = MUSTER_METRIC_SET; i < G_N_ELEMENTS (muster_metric_type_names); i++)
+    if (strcmp (message->type, muster_metric_type_names[i]) == 0)
       return (MusterMetricType) i;
   return MUSTER_METRIC_NONE;
 }
@@ -209,7 +92,7 @@ is_text (const char *text, gsize max)
 static gboolean
 are_parts_valid (const Muster__V1__Metric *message)
 {
-  MusterMetricType type = muster_metric_get_type (message);
+  MusterMetricType type = muster_metric_find_type (message);
   gboolean has_samples = type == MUSTER_METRIC_SAMPLE || type == MUSTER_METRIC_TIMED_SAMPLE;
 
   return (message->sketch == NULL || (has_samples && muster_sketch_is_valid (message->sketch, message->count)))

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "muster-entry.h"
-#include "muster-metric-private.h"
+#include "muster-metric-slot-private.h"
 #include "muster-metrics-area-private.h"
 
 #define MUSTER_METRICS_AREA_MAGIC       "MUSTERA1"
@@ -67,7 +67,7 @@ typedef struct
  *      192     4  which of the two snapshots counts (bit 0)
  *      200  2*72  the snapshot being taken (MusterMetricsAreaSnapshot)
  *      512 65536  staging: metrics of the part that is being written, as members of muster.v1.Snapshot
- *    66048 n*128  metrics (MusterMetric)
+ *    66048 n*128  metrics (MusterMetricSlot)
  *                 arena: keys and texts, to the end
  *
  * Of what there are two, one counts while the other one is written; a store of the word before them is the change. Death
@@ -109,6 +109,7 @@ G_STATIC_ASSERT (MUSTER_METRICS_AREA_METRICS % 64 == 0);
 static inline gsize
 muster_metrics_area_get_room (gsize area_size)
 {
-  return area_size < MUSTER_METRICS_AREA_METRICS ? 0
-                                                 : (area_size - MUSTER_METRICS_AREA_METRICS) / sizeof (MusterMetric);
+  return area_size < MUSTER_METRICS_AREA_METRICS
+             ? 0
+             : (area_size - MUSTER_METRICS_AREA_METRICS) / sizeof (MusterMetricSlot);
 }

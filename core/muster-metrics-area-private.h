@@ -2,7 +2,7 @@
 #pragma once
 
 #include "muster-journal-private.h"
-#include "muster-metric-private.h"
+#include "muster-metric-slot-private.h"
 #include "muster-metrics-private.h"
 
 /*
@@ -22,7 +22,7 @@ gsize muster_metrics_area_get_size (guint max_metrics);
 MusterMetricsArea *muster_metrics_area_open (int fd, const MusterMetricsOptions *options, GError **error);
 void muster_metrics_area_free (MusterMetricsArea *area);
 
-MusterMetric *muster_metrics_area_get_metrics (MusterMetricsArea *area, guint *n);
+MusterMetricSlot *muster_metrics_area_get_metrics (MusterMetricsArea *area, guint *n);
 void muster_metrics_area_set_n_used (MusterMetricsArea *area, guint n_used);
 _Atomic guint64 *muster_metrics_area_get_overflow (MusterMetricsArea *area); /* counts up for ever */
 

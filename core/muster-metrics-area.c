@@ -37,7 +37,7 @@ struct _MusterMetricsArea
   gsize size;
   MusterMetricsAreaHeader *header; /* the mapping */
   guint8 *staging;
-  MusterMetric *metrics;
+  MusterMetricSlot *metrics;
   guint n_metrics;
   MusterMetricsAreaSnapshot snapshot; /* what the header will say next */
 
@@ -128,8 +128,8 @@ unregister_area (MusterMetricsArea *area)
 gsize
 muster_metrics_area_get_size (guint max_metrics)
 {
-  gsize n = MIN (max_metrics, MUSTER_JOURNAL_AREA_MAX / 2 / sizeof (MusterMetric));
-  gsize size = SIZE_MIN + n * (sizeof (MusterMetric) + NAME_BYTES);
+  gsize n = MIN (max_metrics, MUSTER_JOURNAL_AREA_MAX / 2 / sizeof (MusterMetricSlot));
+  gsize size = SIZE_MIN + n * (sizeof (MusterMetricSlot) + NAME_BYTES);
 
   return (size + PAGE - 1) & ~(gsize) (PAGE - 1);
 }
@@ -169,9 +169,10 @@ divide (MusterMetricsArea *area, const MusterMetricsOptions *options)
   MusterMetricsAreaHeader *header = area->header;
   guint8 *base = (guint8 *) header;
 
-  area->n_metrics = (guint) MIN (options->max_metrics, (area->size - SIZE_MIN) / (sizeof (MusterMetric) + NAME_BYTES));
+  area->n_metrics =
+      (guint) MIN (options->max_metrics, (area->size - SIZE_MIN) / (sizeof (MusterMetricSlot) + NAME_BYTES));
   area->staging = base + MUSTER_METRICS_AREA_HEADER_SIZE;
-  area->metrics = (MusterMetric *) (base + MUSTER_METRICS_AREA_METRICS);
+  area->metrics = (MusterMetricSlot *) (base + MUSTER_METRICS_AREA_METRICS);
   area->next = (guint8 *) (area->metrics + area->n_metrics);
   area->end = base + area->size;
 
@@ -222,7 +223,7 @@ muster_metrics_area_free (MusterMetricsArea *area)
   g_free (area);
 }
 
-MusterMetric *
+MusterMetricSlot *
 muster_metrics_area_get_metrics (MusterMetricsArea *area, guint *n)
 {
   *n = area->n_metrics;

@@ -85,7 +85,7 @@ read_header (Recovery *self, GError **error)
     return FALSE;
   if (memcmp (header->magic, MUSTER_METRICS_AREA_MAGIC, sizeof header->magic) == 0 && is_header_sound (self))
     {
-      self->names = MUSTER_METRICS_AREA_METRICS + header->n_metrics * sizeof (MusterMetric);
+      self->names = MUSTER_METRICS_AREA_METRICS + header->n_metrics * sizeof (MusterMetricSlot);
       self->budget = self->size - self->names;
       return TRUE;
     }
@@ -126,7 +126,7 @@ is_key_sound (const char *key, gsize length)
 }
 
 static gboolean
-view_text (Recovery *self, const MusterMetric *metric, MusterMetricView *view)
+view_text (Recovery *self, const MusterMetricSlot *metric, MusterMetricView *view)
 {
   const guint8 *head = find_name (self, metric->text, sizeof (MusterMetricText));
   MusterMetricText text;
@@ -155,7 +155,7 @@ is_value_sound (const MusterMetricValue *value, MusterMetricType type)
 
 /* FALSE if it has nothing to say, or nothing that is to be believed. */
 static gboolean
-view_metric (Recovery *self, const MusterMetric *metric, MusterMetricView *view)
+view_metric (Recovery *self, const MusterMetricSlot *metric, MusterMetricView *view)
 {
   guint32 sequence = atomic_load (&metric->sequence);
 
@@ -187,14 +187,14 @@ add (Recovery *self, MusterSnapshotWriter *writer, const Muster__V1__Metric *mes
 }
 
 static void
-read_metric (Recovery *self, guint i, MusterMetric *metric)
+read_metric (Recovery *self, guint i, MusterMetricSlot *metric)
 {
   memcpy (metric, self->bytes + MUSTER_METRICS_AREA_METRICS + i * sizeof *metric, sizeof *metric);
 }
 
 /* The one that a snapshot had taken all of when its process died, just before it would have been reset. */
 static gboolean
-is_taken (Recovery *self, guint i, const MusterMetric *metric)
+is_taken (Recovery *self, guint i, const MusterMetricSlot *metric)
 {
   return self->snapshot.is_active && i + 1 == self->snapshot.next && (self->snapshot.sequence & 1) != 0
          && atomic_load (&metric->sequence) == self->snapshot.sequence;
@@ -209,7 +209,7 @@ add_metrics (Recovery *self, MusterSnapshotWriter *writer, guint from, guint to)
     {
       char *path[MUSTER_METRIC_DEPTH_MAX];
       Muster__V1__Metric message;
-      MusterMetric metric;
+      MusterMetricSlot metric;
       MusterMetricView view;
 
       read_metric (self, i, &metric);

@@ -215,7 +215,7 @@ lock_metric (MusterMetrics *self, const char *const *path, const char *id, Muste
     {
       if (G_LIKELY (hold.metric->type == type || hold.metric->type == MUSTER_METRIC_NONE))
         return hold;
-      muster_metric_unlock (hold.metric);
+      muster_metric_slot_unlock (hold.metric);
     }
   refuse (self);
   return (MusterMetricHold){ NULL, NULL };
@@ -240,7 +240,7 @@ lock_metric (MusterMetrics *self, const char *const *path, const char *id, Muste
 void
 muster_metrics_set (MusterMetrics *self, const char *const *path, const char *id, double value)
 {
-  MusterMetric *metric;
+  MusterMetricSlot *metric;
 
   g_return_if_fail (self != NULL && id != NULL);
   if (!isfinite (value))
@@ -249,8 +249,8 @@ muster_metrics_set (MusterMetrics *self, const char *const *path, const char *id
   if (metric == NULL)
     return;
   metric->type = MUSTER_METRIC_SET;
-  muster_metric_set_number (metric, value);
-  muster_metric_commit (metric);
+  muster_metric_slot_set_number (metric, value);
+  muster_metric_slot_commit (metric);
 }
 
 /* Valid UTF-8 of at most MUSTER_METRIC_TEXT_MAX bytes. */
@@ -276,16 +276,16 @@ clean_text (const char *value, gsize *length, char **copy)
 
 /* FALSE, and nothing has changed, if neither the metric's own text nor the spare one has room. */
 static gboolean
-set_text (MusterMetric *metric, const char *value, gsize length, MusterMetricText **spare)
+set_text (MusterMetricSlot *metric, const char *value, gsize length, MusterMetricText **spare)
 {
-  MusterMetricText *text = muster_metric_get_text (metric);
+  MusterMetricText *text = muster_metric_slot_get_text (metric);
 
   if (*spare != NULL && (text == NULL || text->capacity <= length))
     {
       metric->text = (guint64) (guintptr) *spare;
       *spare = text;
     }
-  if (!muster_metric_set_text (metric, value, length))
+  if (!muster_metric_slot_set_text (metric, value, length))
     return FALSE;
   metric->type = MUSTER_METRIC_SET;
   return TRUE;
@@ -315,15 +315,15 @@ muster_metrics_set_text (MusterMetrics *self, const char *const *path, const cha
   value = clean_text (value, &length, &copy);
   while (!is_set)
     {
-      MusterMetric *metric = lock_metric (self, path, id, MUSTER_METRIC_SET).metric;
+      MusterMetricSlot *metric = lock_metric (self, path, id, MUSTER_METRIC_SET).metric;
 
       if (metric == NULL)
         break;
       is_set = set_text (metric, value, length, &spare);
       if (is_set)
-        muster_metric_commit (metric);
+        muster_metric_slot_commit (metric);
       else
-        muster_metric_unlock (metric);
+        muster_metric_slot_unlock (metric);
       /* Nobody allocates while others wait for the lock. */
       if (!is_set)
         spare = muster_metric_table_new_text (self->table, length);
@@ -353,10 +353,10 @@ muster_metrics_inc (MusterMetrics *self, const char *const *path, const char *id
   if (hold.metric == NULL)
     return;
   hold.metric->type = MUSTER_METRIC_INC;
-  next = muster_metric_get_other_value (hold.metric, hold.value);
+  next = muster_metric_slot_get_other_value (hold.metric, hold.value);
   next->count = hold.value->count + 1;
   next->sum = hold.value->sum + (isfinite (n) ? n : 1);
-  muster_metric_commit (hold.metric);
+  muster_metric_slot_commit (hold.metric);
 }
 
 static inline void
@@ -370,8 +370,8 @@ sample (MusterMetrics *self, const char *const *path, const char *id, MusterMetr
   if (hold.metric == NULL)
     return;
   hold.metric->type = (guint8) type;
-  muster_metric_value_sample (muster_metric_get_other_value (hold.metric, hold.value), hold.value, value);
-  muster_metric_commit (hold.metric);
+  muster_metric_value_sample (muster_metric_slot_get_other_value (hold.metric, hold.value), hold.value, value);
+  muster_metric_slot_commit (hold.metric);
 }
 
 /**

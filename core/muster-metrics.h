@@ -4,6 +4,7 @@
 #include <glib-object.h>
 
 #include "muster-macros.h"
+#include "muster-metric.h"
 
 G_BEGIN_DECLS
 

@@ -14,6 +14,7 @@
 #include "muster-json.h"
 #include "muster-level.h"
 #include "muster-logger.h"
+#include "muster-metric.h"
 #include "muster-metrics.h"
 #include "muster-param.h"
 #include "muster-plugin.h"

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "muster-metric-merge-private.h"
+#include "muster-metric-slot-private.h"
 
 static Muster__V1__Metric
 make_metric (const char *id, const char *type)

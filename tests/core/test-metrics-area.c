@@ -18,7 +18,7 @@ typedef struct
 {
   int fd;
   MusterMetrics *metrics;
-  MusterMetric *slots; /* in the area */
+  MusterMetricSlot *slots; /* in the area */
   MusterTimeBase base;
   GMainContext *context;
 } Fixture;
@@ -203,20 +203,20 @@ test_torn (Fixture *fixture, gconstpointer data)
   muster_metrics_inc (fixture->metrics, NULL, "first", 8);
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
     {
-      MusterMetric *metric = &fixture->slots[i];
+      MusterMetricSlot *metric = &fixture->slots[i];
 
-      muster_metric_lock (metric);
-      *muster_metric_get_other_value (metric, muster_metric_get_value (metric)) =
+      muster_metric_slot_lock (metric);
+      *muster_metric_slot_get_other_value (metric, muster_metric_slot_get_value (metric)) =
           (MusterMetricValue){ .count = 9, .sum = 99 };
       if (i == 3)
-        *(MusterMetricValue *) muster_metric_get_value (metric) = (MusterMetricValue){ .count = 0 };
+        *(MusterMetricValue *) muster_metric_slot_get_value (metric) = (MusterMetricValue){ .count = 0 };
     }
   torn = recover_one (fixture, 1000);
   g_assert_cmpuint (torn->n_metrics, ==, 2);
   g_assert_cmpfloat (find_metric (torn, "count")->sum, ==, 5);
   g_assert_cmpfloat (find_metric (torn, "number")->number, ==, 6);
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
-    muster_metric_unlock (&fixture->slots[i]);
+    muster_metric_slot_unlock (&fixture->slots[i]);
 }
 
 /* A worker that was never welcomed leaves what it measured, though it went properly. */
@@ -341,7 +341,7 @@ test_forked (Fixture *fixture, gconstpointer data)
 
   muster_metrics_inc (fixture->metrics, NULL, "x", 1);
   muster_metrics_inc (fixture->metrics, NULL, "held", 1);
-  muster_metric_lock (&fixture->slots[1]);
+  muster_metric_slot_lock (&fixture->slots[1]);
   pid = fork ();
   if (pid == 0)
     {
@@ -352,11 +352,11 @@ test_forked (Fixture *fixture, gconstpointer data)
           muster_metrics_inc (fixture->metrics, NULL, "held", 1);
           muster_metrics_inc (fixture->metrics, NULL, "new", 1);
         }
-      _exit (muster_metric_get_value (&fixture->slots[0])->sum == 101 ? 0 : 1);
+      _exit (muster_metric_slot_get_value (&fixture->slots[0])->sum == 101 ? 0 : 1);
     }
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
-  muster_metric_unlock (&fixture->slots[1]);
+  muster_metric_slot_unlock (&fixture->slots[1]);
   left = recover_one (fixture, 1000);
   g_assert_cmpuint (left->n_metrics, ==, 2);
   g_assert_cmpfloat (find_metric (left, "x")->sum, ==, 1);

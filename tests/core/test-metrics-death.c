@@ -145,7 +145,7 @@ typedef struct
   gsize slot_at;
   guint8 slot[sizeof (MusterJournalSlot)];
   guint8 area[MUSTER_METRICS_AREA_HEADER_SIZE];
-  guint8 metrics[MAX_METRICS * sizeof (MusterMetric)];
+  guint8 metrics[MAX_METRICS * sizeof (MusterMetricSlot)];
 } Look;
 
 static gboolean
