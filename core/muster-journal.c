@@ -102,7 +102,8 @@ write_header (int fd, gsize ring_size, const MusterJournalIdentity *identity, GE
   return FALSE;
 }
 
-/* Its whole size is allocated now, so that a full disk is an error here and not a SIGBUS later. */
+/* All of it is allocated now, so that a full disk is an error here and not a SIGBUS later; but for what is said to be
+ * sparse. */
 static gboolean
 fill_new_file (int fd, gsize ring_size, const MusterJournalIdentity *identity, GError **error)
 {
@@ -110,8 +111,10 @@ fill_new_file (int fd, gsize ring_size, const MusterJournalIdentity *identity, G
   int result;
 
   do
-    result = posix_fallocate (fd, 0, (off_t) size);
+    result = posix_fallocate (fd, 0, (off_t) (size - identity->sparse_size));
   while (result == EINTR);
+  if (result == 0 && ftruncate (fd, (off_t) size) != 0)
+    result = errno;
   if (result != 0)
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "muster-metric-private.h"
+#include "muster-sketch-live-private.h"
 
 /*
  * One metric of one process: what it is called, and what was measured in the interval in progress.
@@ -19,7 +20,8 @@
  * when done (release), which makes the other value count; or goes back to the number before, if nothing has changed. So
  * updates of one metric are serial, and an update that death has torn was never made. All plain members are read and
  * written by the holder alone. `hash` is read by anybody who searches; a match is a guess that the holder confirms by
- * comparing the key, because an idle metric may be given to another key at any moment.
+ * comparing the key, because an idle metric may be given to another key at any moment. The sketch of samples is not there
+ * twice: muster-sketch-live-private.h says how it is whole.
  *
  * The first cache line is most of what an update through a handle will touch. Pointers mean something to the process
  * alone; who reads the file checks what they say, against the address at which the area lay.
@@ -53,12 +55,15 @@ typedef struct
   MusterMetricValue values[2];
   guint64 key;  /* address of the path's elements and the id, each with its NUL, valid UTF-8, zeros up to a word */
   guint64 text; /* address of a MusterMetricText, 0 if it never had one */
+  MusterSketchLive sketch; /* of samples */
+  guint64 reserved[4];
 } MusterMetricSlot;
 
 G_STATIC_ASSERT (sizeof (MusterMetricText) == 8);
-G_STATIC_ASSERT (sizeof (MusterMetricSlot) == 128);
+G_STATIC_ASSERT (sizeof (MusterMetricSlot) == 192);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricSlot, values) == 16);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricSlot, key) == 112);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricSlot, sketch) == 128);
 
 void muster_metric_slot_wait (MusterMetricSlot *metric);
 
@@ -151,7 +156,7 @@ void muster_metric_slot_set_number (MusterMetricSlot *metric, double number);
 /* @text has @length bytes without a NUL; FALSE (nothing has changed) if the metric has no room for them. */
 gboolean muster_metric_slot_set_text (MusterMetricSlot *metric, const char *text, gsize length);
 /* Begins a new interval. With @persist the type stays, and a set's value. */
-void muster_metric_slot_reset (MusterMetricSlot *metric, gboolean persist);
+void muster_metric_slot_reset (MusterMetricSlot *metric, gboolean persist, MusterSketchArena *sketches);
 
 /* A metric as muster_metric_report() wants it. */
 typedef struct
@@ -159,12 +164,21 @@ typedef struct
   MusterMetricType type;
   const char *text; /* nullable, NUL-terminated; of a set */
   const MusterMetricValue *value;
+  Muster__V1__Sketch *sketch; /* nullable; of samples */
   const char *key;
   guint32 key_length;
 } MusterMetricView;
 
-/* By the holder of the lock, as long as it is held. */
-void muster_metric_slot_view (const MusterMetricSlot *metric, MusterMetricView *view);
+/* What messages borrow from while they are made: 37 KiB. */
+typedef struct
+{
+  char *path[MUSTER_METRIC_DEPTH_MAX];
+  Muster__V1__Sketch sketch;
+  MusterSketchBytes bytes;
+} MusterMetricScratch;
 
-/* As a message that borrows from the view; @path has room for MUSTER_METRIC_DEPTH_MAX elements. */
-void muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message, char **path);
+/* By the holder of the lock, as long as it is held. */
+void muster_metric_slot_view (const MusterMetricSlot *metric, MusterMetricView *view, MusterMetricScratch *scratch);
+
+/* As a message that borrows from the view. */
+void muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message, MusterMetricScratch *scratch);

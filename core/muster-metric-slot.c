@@ -57,13 +57,21 @@ muster_metric_slot_set_text (MusterMetricSlot *metric, const char *text, gsize l
   return TRUE;
 }
 
+static gboolean
+has_samples (MusterMetricType type)
+{
+  return type == MUSTER_METRIC_SAMPLE || type == MUSTER_METRIC_TIMED_SAMPLE;
+}
+
 void
-muster_metric_slot_reset (MusterMetricSlot *metric, gboolean persist)
+muster_metric_slot_reset (MusterMetricSlot *metric, gboolean persist, MusterSketchArena *sketches)
 {
   const MusterMetricValue *value = muster_metric_slot_get_value (metric);
   MusterMetricValue *next = muster_metric_slot_get_other_value (metric, value);
 
   muster_metric_value_reset (next);
+  if (has_samples ((MusterMetricType) metric->type))
+    muster_sketch_live_reset (&metric->sketch, sketches);
   if (!persist)
     {
       metric->type = MUSTER_METRIC_NONE;
@@ -74,22 +82,30 @@ muster_metric_slot_reset (MusterMetricSlot *metric, gboolean persist)
 }
 
 void
-muster_metric_slot_view (const MusterMetricSlot *metric, MusterMetricView *view)
+muster_metric_slot_view (const MusterMetricSlot *metric, MusterMetricView *view, MusterMetricScratch *scratch)
 {
+  MusterMetricType type = (MusterMetricType) metric->type;
+
   *view = (MusterMetricView){
-    .type = (MusterMetricType) metric->type,
-    .text = metric->type == MUSTER_METRIC_SET && metric->is_text ? muster_metric_slot_get_text (metric)->bytes : NULL,
+    .type = type,
+    .text = type == MUSTER_METRIC_SET && metric->is_text ? muster_metric_slot_get_text (metric)->bytes : NULL,
     .value = muster_metric_slot_get_value (metric),
     .key = (const char *) muster_metric_slot_get_words (metric),
     .key_length = metric->key_length,
   };
+  if (has_samples (type) && view->value->count > 0
+      && muster_sketch_live_report (&metric->sketch, &scratch->sketch, &scratch->bytes))
+    view->sketch = &scratch->sketch;
 }
 
 static void
-report_samples (const MusterMetricValue *value, Muster__V1__Metric *message)
+report_samples (const MusterMetricView *view, Muster__V1__Metric *message)
 {
+  const MusterMetricValue *value = view->value;
+
   if (value->count == 0)
     return;
+  message->sketch = view->sketch;
   message->min = value->min;
   message->max = value->max;
   message->mean = value->mean;
@@ -97,8 +113,9 @@ report_samples (const MusterMetricValue *value, Muster__V1__Metric *message)
 }
 
 void
-muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message, char **path)
+muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message, MusterMetricScratch *scratch)
 {
+  char **path = scratch->path;
   const char *key = view->key;
   const char *end = view->key + view->key_length;
 
@@ -121,6 +138,6 @@ muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message,
     }
   else
     message->sum = view->value->sum;
-  if (view->type == MUSTER_METRIC_SAMPLE || view->type == MUSTER_METRIC_TIMED_SAMPLE)
-    report_samples (view->value, message);
+  if (has_samples (view->type))
+    report_samples (view, message);
 }

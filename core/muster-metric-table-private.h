@@ -8,8 +8,8 @@
  */
 typedef struct _MusterMetricTable MusterMetricTable;
 
-/* @area: (nullable) where metrics and names lie as long as there is room; borrowed. */
-MusterMetricTable *muster_metric_table_new (guint max_metrics, gboolean persist, MusterMetricsArea *area);
+/* @options: borrowed; @area: (nullable) where metrics and names lie as long as there is room; borrowed. */
+MusterMetricTable *muster_metric_table_new (const MusterMetricsOptions *options, MusterMetricsArea *area);
 void muster_metric_table_free (MusterMetricTable *table);
 
 /* Finds or makes the metric, and returns it locked: muster_metric_slot_commit() after the update, or muster_metric_slot_unlock().
@@ -40,6 +40,7 @@ typedef struct
 
 void muster_metric_table_drain (MusterMetricTable *table, const MusterMetricDrain *drain, gpointer user_data);
 
+MusterSketchArena *muster_metric_table_get_sketches (MusterMetricTable *table);
 guint muster_metric_table_get_size (MusterMetricTable *table);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterMetricTable, muster_metric_table_free)

@@ -40,6 +40,8 @@ struct _MusterMetricTable
   MusterMetricsArea *area;        /* borrowed, nullable */
   MusterMetricSlot *area_metrics; /* in it */
   guint n_area;                   /* how many */
+  MusterSketchArena *sketches;    /* the area's, or: */
+  MusterSketchArena own_sketches;
 
   pthread_mutex_t mutex;
   GPtrArray *old_buckets;    /* owned Buckets */
@@ -252,7 +254,7 @@ add (MusterMetricTable *table, const Key *key)
     return (MusterMetricHold){ NULL, NULL };
   metric = take_unused (table);
   muster_metric_slot_lock (metric);
-  muster_metric_slot_reset (metric, FALSE);
+  muster_metric_slot_reset (metric, FALSE, table->sketches);
   muster_metric_slot_commit (metric);
   value = muster_metric_slot_lock (metric);
   set_key (table, metric, key);
@@ -269,6 +271,7 @@ forget (MusterMetricTable *table, MusterMetricSlot *metric)
 {
   atomic_store_explicit (&metric->hash, 0, memory_order_relaxed);
   free_names (table, metric);
+  muster_sketch_live_release (&metric->sketch, table->sketches);
   metric->key_length = 0;
   metric->key = metric->text = 0;
   g_ptr_array_add (table->free, metric);
@@ -309,21 +312,23 @@ make_room (MusterMetricTable *table)
 /* -- from outside ------------------------------------------------------------------------------- */
 
 MusterMetricTable *
-muster_metric_table_new (guint max_metrics, gboolean persist, MusterMetricsArea *area)
+muster_metric_table_new (const MusterMetricsOptions *options, MusterMetricsArea *area)
 {
   MusterMetricTable *table = g_new0 (MusterMetricTable, 1);
 
   pthread_mutex_init (&table->mutex, NULL);
   pthread_mutex_init (&table->drain_mutex, NULL);
   table->seed = ((guint64) g_random_int () << 32) | g_random_int ();
-  table->max_metrics = max_metrics;
-  table->persist = persist;
+  table->max_metrics = options->max_metrics;
+  table->persist = options->persist;
   table->area = area;
+  muster_sketch_arena_init (&table->own_sketches, options->sketch_bytes);
+  table->sketches = area != NULL ? muster_metrics_area_get_sketches (area) : &table->own_sketches;
   if (area != NULL)
     table->area_metrics = muster_metrics_area_get_metrics (area, &table->n_area);
   table->old_buckets = g_ptr_array_new_with_free_func (g_free);
   table->free = g_ptr_array_new ();
-  table->chunks = g_new0 (MusterMetricSlot *, max_metrics / CHUNK_METRICS + 1);
+  table->chunks = g_new0 (MusterMetricSlot *, options->max_metrics / CHUNK_METRICS + 1);
   atomic_init (&table->buckets, buckets_new (BUCKETS_MIN));
   return table;
 }
@@ -344,6 +349,7 @@ muster_metric_table_free (MusterMetricTable *table)
   g_ptr_array_unref (table->free);
   g_ptr_array_unref (table->old_buckets);
   g_free (atomic_load (&table->buckets));
+  muster_sketch_arena_clear (&table->own_sketches);
   pthread_mutex_destroy (&table->mutex);
   pthread_mutex_destroy (&table->drain_mutex);
   g_free (table);
@@ -443,27 +449,29 @@ muster_metric_table_free_text (MusterMetricTable *table, MusterMetricText *text)
 
 /* FALSE if there was no room for it. */
 static gboolean
-drain_one (MusterMetricTable *table, guint i, const MusterMetricDrain *drain, gpointer user_data)
+drain_one (MusterMetricTable *table, guint i, const MusterMetricDrain *drain, MusterMetricScratch *scratch,
+           gpointer user_data)
 {
   MusterMetricSlot *metric = metric_at (table, i);
-  char *path[MUSTER_METRIC_DEPTH_MAX];
   Muster__V1__Metric message;
   MusterMetricView view;
 
   muster_metric_slot_lock (metric);
   if (metric->type == MUSTER_METRIC_NONE)
     {
+      /* An interval without samples: others may need the memory more. */
+      muster_sketch_live_release (&metric->sketch, table->sketches);
       muster_metric_slot_unlock (metric);
       return TRUE;
     }
-  muster_metric_slot_view (metric, &view);
-  muster_metric_report (&view, &message, path);
+  muster_metric_slot_view (metric, &view, scratch);
+  muster_metric_report (&view, &message, scratch);
   if (!drain->add (&message, i, atomic_load_explicit (&metric->sequence, memory_order_relaxed), user_data))
     {
       muster_metric_slot_unlock (metric);
       return FALSE;
     }
-  muster_metric_slot_reset (metric, table->persist);
+  muster_metric_slot_reset (metric, table->persist, table->sketches);
   muster_metric_slot_commit (metric);
   return TRUE;
 }
@@ -471,6 +479,7 @@ drain_one (MusterMetricTable *table, guint i, const MusterMetricDrain *drain, gp
 void
 muster_metric_table_drain (MusterMetricTable *table, const MusterMetricDrain *drain, gpointer user_data)
 {
+  MusterMetricScratch scratch;
   guint n_used;
 
   pthread_mutex_lock (&table->drain_mutex);
@@ -479,11 +488,17 @@ muster_metric_table_drain (MusterMetricTable *table, const MusterMetricDrain *dr
   if (drain->begin != NULL)
     drain->begin (n_used, user_data);
   for (guint i = 0; i < n_used; i++)
-    while (!drain_one (table, i, drain, user_data))
+    while (!drain_one (table, i, drain, &scratch, user_data))
       drain->make_room (user_data);
   if (drain->end != NULL)
     drain->end (user_data);
   pthread_mutex_unlock (&table->drain_mutex);
+}
+
+MusterSketchArena *
+muster_metric_table_get_sketches (MusterMetricTable *table)
+{
+  return table->sketches;
 }
 
 guint

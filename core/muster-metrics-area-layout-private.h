@@ -3,7 +3,7 @@
  * The bytes of a metrics area, shared by the process that lives in it and the primary that reads it after a death.
  * docs/protocol.md has the same tables for other languages. All integers are in the machine's order.
  *
- *   header | staging | metrics | arena
+ *   header | staging | metrics | names | sketches
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #include "muster-metric-slot-private.h"
 #include "muster-metrics-area-private.h"
 
-#define MUSTER_METRICS_AREA_MAGIC       "MUSTERA1"
+#define MUSTER_METRICS_AREA_MAGIC       "MUSTERA2"
 #define MUSTER_METRICS_AREA_HEADER_SIZE 512u
 #define MUSTER_METRICS_AREA_STAGING     MUSTER_ENTRY_MAX
 #define MUSTER_METRICS_AREA_METRICS     (MUSTER_METRICS_AREA_HEADER_SIZE + MUSTER_METRICS_AREA_STAGING)
@@ -52,7 +52,7 @@ typedef struct
 
 /*
  *   offset  size  meaning
- *        0     8  magic "MUSTERA1", written when all else is there
+ *        0     8  magic "MUSTERA2", written when all else is there
  *        8     4  size of this header
  *       12     4  how many metrics there is room for
  *       16     8  base: the address of the area in the process; keys and texts are addresses too
@@ -60,6 +60,8 @@ typedef struct
  *       32     8  scale factor
  *       40     4  whether metrics persist
  *       44     4  pid of the process that lives here; 0: nobody has yet
+ *       48     8  offset of the sketches, a multiple of 64
+ *       56     8  how much of them may be read: has ever been used
  *      128     8  overflow: updates refused so far
  *      136     4  how many metrics have ever been used
  *      140     4  which of the two intervals counts (bit 0)
@@ -67,8 +69,9 @@ typedef struct
  *      192     4  which of the two snapshots counts (bit 0)
  *      200  2*72  the snapshot being taken (MusterMetricsAreaSnapshot)
  *      512 65536  staging: metrics of the part that is being written, as members of muster.v1.Snapshot
- *    66048 n*128  metrics (MusterMetricSlot)
- *                 arena: keys and texts, to the end
+ *    66048 n*192  metrics (MusterMetricSlot)
+ *                 names: keys and texts
+ *                 sketches: MusterSketchDirectory and blocks of bins, to the end
  *
  * Of what there are two, one counts while the other one is written; a store of the word before them is the change. Death
  * comes between two instructions, and all stores before it are seen: so whatever the primary finds is whole. What a
@@ -85,7 +88,9 @@ typedef struct
   double scale_factor;
   guint32 persist;
   _Atomic guint32 owner;
-  guint8 reserved_0[80];
+  guint64 sketches;
+  _Atomic guint64 sketches_used;
+  guint8 reserved_0[64];
 
   _Atomic guint64 overflow;
   _Atomic guint32 n_used;

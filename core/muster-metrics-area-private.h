@@ -14,8 +14,10 @@
  * was: at most one for each thread. Names that found no room, and texts that were being set, are left out.
  */
 
-/* How much a journal's creator sets aside, in whole pages. */
+/* How much a journal's creator sets aside, in whole pages; and how many of these, at the end, it need not allocate: they
+ * are for sketches, and are allocated when they are needed. */
 gsize muster_metrics_area_get_size (guint max_metrics);
+gsize muster_metrics_area_get_sparse_size (void);
 
 /* Maps the area of the journal @fd, which stays the caller's, and makes it this process's own. UNAVAILABLE if the
  * journal has none, or somebody has it: there is one table in an area, in its life. */
@@ -24,6 +26,7 @@ void muster_metrics_area_free (MusterMetricsArea *area);
 
 MusterMetricSlot *muster_metrics_area_get_metrics (MusterMetricsArea *area, guint *n);
 void muster_metrics_area_set_n_used (MusterMetricsArea *area, guint n_used);
+MusterSketchArena *muster_metrics_area_get_sketches (MusterMetricsArea *area);
 _Atomic guint64 *muster_metrics_area_get_overflow (MusterMetricsArea *area); /* counts up for ever */
 
 /* Aligned to 8 bytes, in the area if it has room. @area is nullable: ordinary memory. Any thread. */

@@ -22,6 +22,7 @@
 #define NAMES_MIN  (32u * 1024)
 #define SIZE_MIN   (MUSTER_METRICS_AREA_METRICS + NAMES_MIN)
 #define PAGE       4096u
+#define SKETCHES   MUSTER_SKETCH_ARENA_DEFAULT
 
 /* Blocks for names: multiples of 16 bytes up to 256, then powers of two. */
 #define FINE_STEP  16u
@@ -40,10 +41,11 @@ struct _MusterMetricsArea
   MusterMetricSlot *metrics;
   guint n_metrics;
   MusterMetricsAreaSnapshot snapshot; /* what the header will say next */
+  MusterSketchArena sketches;
 
   pthread_mutex_t lock;
   guint8 *next;             /* under lock; of the arena, what has never been used */
-  guint8 *end;              /* of the area */
+  guint8 *end;              /* of the names */
   gboolean closed;          /* under lock */
   gpointer free[N_CLASSES]; /* under lock; blocks that were released, each holding the address of the next */
 
@@ -64,7 +66,8 @@ keep_order (void)
 /* -- fork ---------------------------------------------------------------------------------------- */
 
 /* What another thread was doing at the fork will never end here; what it was writing does not count yet. Each metric is
- * written to, so that this process has pages of its own from now on. */
+ * written to, so that this process has pages of its own from now on. What was released may be the parent's again, and
+ * so may what the sketches of metrics have. */
 static void
 make_private (MusterMetricsArea *area)
 {
@@ -74,18 +77,35 @@ make_private (MusterMetricsArea *area)
       == MAP_FAILED)
     return;
   for (guint i = 0; i < n; i++)
-    atomic_store (&area->metrics[i].sequence, atomic_load (&area->metrics[i].sequence) & ~1u);
+    {
+      MusterMetricSlot *metric = &area->metrics[i];
+
+      metric->sketch = (MusterSketchLive){ .is_lost = metric->sketch.positive != 0 || metric->sketch.negative != 0 };
+      atomic_store (&metric->sequence, atomic_load (&metric->sequence) & ~1u);
+    }
+  memset (area->free, 0, sizeof area->free);
+  muster_sketch_arena_forget_file (&area->sketches);
 }
 
 static void
 before_fork (void)
 {
   pthread_mutex_lock (&areas_lock);
+  for (MusterMetricsArea *area = areas; area != NULL; area = area->other)
+    {
+      pthread_mutex_lock (&area->lock);
+      pthread_mutex_lock (&area->sketches.lock);
+    }
 }
 
 static void
 after_fork (void)
 {
+  for (MusterMetricsArea *area = areas; area != NULL; area = area->other)
+    {
+      pthread_mutex_unlock (&area->sketches.lock);
+      pthread_mutex_unlock (&area->lock);
+    }
   pthread_mutex_unlock (&areas_lock);
 }
 
@@ -94,7 +114,7 @@ after_fork_in_child (void)
 {
   for (MusterMetricsArea *area = areas; area != NULL; area = area->other)
     make_private (area);
-  pthread_mutex_unlock (&areas_lock);
+  after_fork ();
 }
 
 static void
@@ -128,10 +148,16 @@ unregister_area (MusterMetricsArea *area)
 gsize
 muster_metrics_area_get_size (guint max_metrics)
 {
-  gsize n = MIN (max_metrics, MUSTER_JOURNAL_AREA_MAX / 2 / sizeof (MusterMetricSlot));
+  gsize n = MIN (max_metrics, MUSTER_JOURNAL_AREA_MAX / 4 / sizeof (MusterMetricSlot));
   gsize size = SIZE_MIN + n * (sizeof (MusterMetricSlot) + NAME_BYTES);
 
-  return (size + PAGE - 1) & ~(gsize) (PAGE - 1);
+  return ((size + PAGE - 1) & ~(gsize) (PAGE - 1)) + SKETCHES;
+}
+
+gsize
+muster_metrics_area_get_sparse_size (void)
+{
+  return SKETCHES;
 }
 
 static gboolean
@@ -145,7 +171,7 @@ map (MusterMetricsArea *area, int fd, GError **error)
     return FALSE;
   area->offset = (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size);
   area->size = identity.area_size;
-  if (area->size <= SIZE_MIN)
+  if (area->size <= SIZE_MIN + SKETCHES)
     {
       g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "the journal has no area for metrics");
       return FALSE;
@@ -168,13 +194,15 @@ divide (MusterMetricsArea *area, const MusterMetricsOptions *options)
 {
   MusterMetricsAreaHeader *header = area->header;
   guint8 *base = (guint8 *) header;
+  gsize rest = area->size - SIZE_MIN - SKETCHES;
 
-  area->n_metrics =
-      (guint) MIN (options->max_metrics, (area->size - SIZE_MIN) / (sizeof (MusterMetricSlot) + NAME_BYTES));
+  area->n_metrics = (guint) MIN (options->max_metrics, rest / (sizeof (MusterMetricSlot) + NAME_BYTES));
   area->staging = base + MUSTER_METRICS_AREA_HEADER_SIZE;
   area->metrics = (MusterMetricSlot *) (base + MUSTER_METRICS_AREA_METRICS);
   area->next = (guint8 *) (area->metrics + area->n_metrics);
-  area->end = base + area->size;
+  area->end = base + area->size - SKETCHES;
+  muster_sketch_arena_init_in_file (&area->sketches, area->end, MIN (options->sketch_bytes, SKETCHES), area->fd,
+                                    area->offset + (off_t) (area->size - SKETCHES), &header->sketches_used);
 
   header->header_size = MUSTER_METRICS_AREA_HEADER_SIZE;
   header->n_metrics = area->n_metrics;
@@ -182,6 +210,7 @@ divide (MusterMetricsArea *area, const MusterMetricsOptions *options)
   header->interval_ns = options->interval_us * 1000;
   header->scale_factor = options->scale_factor;
   header->persist = (guint32) options->persist;
+  header->sketches = area->size - SKETCHES;
   keep_order ();
   memcpy (header->magic, MUSTER_METRICS_AREA_MAGIC, sizeof header->magic);
 }
@@ -217,6 +246,8 @@ muster_metrics_area_free (MusterMetricsArea *area)
     unregister_area (area);
   if (area->header != NULL)
     munmap (area->header, area->size);
+  if (area->metrics != NULL)
+    muster_sketch_arena_clear (&area->sketches);
   if (area->fd >= 0)
     close (area->fd);
   pthread_mutex_destroy (&area->lock);
@@ -234,6 +265,12 @@ void
 muster_metrics_area_set_n_used (MusterMetricsArea *area, guint n_used)
 {
   atomic_store (&area->header->n_used, MIN (n_used, area->n_metrics));
+}
+
+MusterSketchArena *
+muster_metrics_area_get_sketches (MusterMetricsArea *area)
+{
+  return &area->sketches;
 }
 
 _Atomic guint64 *

@@ -23,7 +23,8 @@ typedef struct
   gint64 start_time_ns; /* default 0 */
   double scale_factor;  /* default 1 */
   gboolean persist;
-  guint max_metrics; /* default MUSTER_METRICS_DEFAULT_MAX */
+  guint max_metrics;  /* default MUSTER_METRICS_DEFAULT_MAX */
+  gsize sketch_bytes; /* for the sketches of samples; default MUSTER_SKETCH_ARENA_DEFAULT */
 } MusterMetricsOptions;
 
 /* Copies (the name too), with defaults for what is 0, NULL or nonsense; @from is nullable. */

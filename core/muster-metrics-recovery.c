@@ -17,6 +17,7 @@
 #include "muster-dataset-struct-private.h"
 #include "muster-error.h"
 #include "muster-metrics-area-layout-private.h"
+#include "muster-sketch-recovery-private.h"
 #include "muster-snapshot-private.h"
 
 #define TIME_MAX     (G_GINT64_CONSTANT (1) << 62)
@@ -31,9 +32,11 @@ typedef struct
   MusterMetricsAreaInterval interval; /* of those there are two of, the ones that count */
   MusterMetricsAreaSnapshot snapshot;
   guint n_used;
-  gsize names;   /* where they begin */
-  gsize budget;  /* bytes of names still to come: no two of them share a byte, unless somebody lies */
-  guint8 *parts; /* owned; the part in progress */
+  gsize names;  /* where they begin */
+  gsize budget; /* bytes of names still to come: no two of them share a byte, unless somebody lies */
+  MusterSketchRecovery sketches;
+  MusterMetricScratch *scratch; /* owned */
+  guint8 *parts;                /* owned; the part in progress */
   GPtrArray *entries;
 } Recovery;
 
@@ -61,8 +64,9 @@ is_header_sound (Recovery *self)
   return header->header_size == MUSTER_METRICS_AREA_HEADER_SIZE
          && header->n_metrics <= muster_metrics_area_get_room (self->size) && self->n_used <= header->n_metrics
          && header->interval_ns > 0 && header->interval_ns <= INTERVAL_MAX && isfinite (header->scale_factor)
-         && header->scale_factor > 0 && is_interval_sound (&self->interval)
-         && is_snapshot_sound (&self->snapshot, self);
+         && header->scale_factor > 0 && header->sketches <= self->size
+         && header->sketches >= MUSTER_METRICS_AREA_METRICS + header->n_metrics * sizeof (MusterMetricSlot)
+         && is_interval_sound (&self->interval) && is_snapshot_sound (&self->snapshot, self);
 }
 
 /* FALSE without an error: nobody lived here. */
@@ -86,7 +90,11 @@ read_header (Recovery *self, GError **error)
   if (memcmp (header->magic, MUSTER_METRICS_AREA_MAGIC, sizeof header->magic) == 0 && is_header_sound (self))
     {
       self->names = MUSTER_METRICS_AREA_METRICS + header->n_metrics * sizeof (MusterMetricSlot);
-      self->budget = self->size - self->names;
+      self->budget = header->sketches - self->names;
+      self->sketches.bytes = self->bytes + header->sketches;
+      self->sketches.size = self->size - header->sketches;
+      self->sketches.base = header->base + header->sketches;
+      self->sketches.budget = self->sketches.size;
       return TRUE;
     }
   g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "the header of the area for metrics is damaged");
@@ -101,8 +109,8 @@ find_name (Recovery *self, guint64 address, gsize length)
 {
   guint64 offset = address - self->header.base;
 
-  if (address < self->header.base || offset < self->names || offset > self->size || length > self->size - offset
-      || length > self->budget)
+  if (address < self->header.base || offset < self->names || offset > self->header.sketches
+      || length > self->header.sketches - offset || length > self->budget)
     return NULL;
   self->budget -= length;
   return self->bytes + offset;
@@ -145,11 +153,17 @@ view_text (Recovery *self, const MusterMetricSlot *metric, MusterMetricView *vie
 }
 
 static gboolean
+has_samples (MusterMetricType type)
+{
+  return type == MUSTER_METRIC_SAMPLE || type == MUSTER_METRIC_TIMED_SAMPLE;
+}
+
+static gboolean
 is_value_sound (const MusterMetricValue *value, MusterMetricType type)
 {
   if (!isfinite (value->sum))
     return FALSE;
-  return (type != MUSTER_METRIC_SAMPLE && type != MUSTER_METRIC_TIMED_SAMPLE) || value->count == 0
+  return !has_samples (type) || value->count == 0
          || (isfinite (value->min) && isfinite (value->max) && isfinite (value->mean) && isfinite (value->m2));
 }
 
@@ -163,12 +177,17 @@ view_metric (Recovery *self, const MusterMetricSlot *metric, MusterMetricView *v
   view->value = &metric->values[sequence >> 1 & 1];
   view->key_length = metric->key_length;
   view->text = NULL;
+  view->sketch = NULL;
   if (metric->type == MUSTER_METRIC_NONE || metric->type > MUSTER_METRIC_TIMED_SAMPLE
       || (view->value->count == 0 && !self->header.persist) || !is_value_sound (view->value, view->type))
     return FALSE;
   view->key = (const char *) find_name (self, metric->key, metric->key_length);
   if (view->key == NULL || !is_key_sound (view->key, view->key_length))
     return FALSE;
+  if (has_samples (view->type) && view->value->count > 0
+      && muster_sketch_recover (&self->sketches, &metric->sketch, view->value->count, (sequence & 1) != 0,
+                                &self->scratch->sketch, &self->scratch->bytes))
+    view->sketch = &self->scratch->sketch;
   if (view->type != MUSTER_METRIC_SET || metric->text == 0)
     return TRUE;
   /* There is one text, and nobody can tell how much of a new one had been written. */
@@ -207,7 +226,6 @@ add_metrics (Recovery *self, MusterSnapshotWriter *writer, guint from, guint to)
 
   for (guint i = from; i < MIN (to, self->n_used); i++)
     {
-      char *path[MUSTER_METRIC_DEPTH_MAX];
       Muster__V1__Metric message;
       MusterMetricSlot metric;
       MusterMetricView view;
@@ -215,7 +233,7 @@ add_metrics (Recovery *self, MusterSnapshotWriter *writer, guint from, guint to)
       read_metric (self, i, &metric);
       if (is_taken (self, i, &metric) || !view_metric (self, &metric, &view))
         continue;
-      muster_metric_report (&view, &message, path);
+      muster_metric_report (&view, &message, self->scratch);
       add (self, writer, &message);
       n++;
     }
@@ -330,7 +348,10 @@ muster_metrics_area_recover_bytes (const guint8 *bytes, gsize size, const Muster
 {
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   g_autofree guint8 *parts = g_malloc (MUSTER_ENTRY_MAX);
-  Recovery self = { .bytes = bytes, .size = size, .death = death, .parts = parts, .entries = entries };
+  g_autofree MusterMetricScratch *scratch = g_new (MusterMetricScratch, 1);
+  Recovery self = {
+    .bytes = bytes, .size = size, .death = death, .scratch = scratch, .parts = parts, .entries = entries
+  };
   g_autoptr (GError) why = NULL;
 
   if (!read_header (&self, &why))
@@ -383,6 +404,21 @@ muster_metrics_area_read_mark (int fd, gsize ring_size, gsize area_size, guint32
   return snapshot->is_active && (mark & MUSTER_METRICS_AREA_MARKED) != 0;
 }
 
+/* What was never used of the memory for sketches need not be read. */
+static gsize
+get_used_size (int fd, gsize ring_size, gsize area_size)
+{
+  MusterMetricsAreaHeader header;
+  guint64 used;
+
+  if (area_size < sizeof header || read_some (fd, (guint8 *) &header, sizeof header, ring_size) < sizeof header)
+    return area_size;
+  used = atomic_load (&header.sketches_used);
+  if (header.sketches > area_size || used > area_size - header.sketches)
+    return area_size;
+  return MAX (header.sketches + used, MIN (area_size, MUSTER_METRICS_AREA_METRICS));
+}
+
 GPtrArray *
 muster_metrics_area_recover (int fd, gsize ring_size, gsize area_size, const MusterMetricsDeath *death, GError **error)
 {
@@ -395,6 +431,7 @@ muster_metrics_area_recover (int fd, gsize ring_size, gsize area_size, const Mus
                    "an area for metrics of %" G_GSIZE_FORMAT " bytes is too large to be one", area_size);
       return NULL;
     }
+  area_size = get_used_size (fd, ring_size, area_size);
   bytes = g_malloc (area_size);
   size = read_some (fd, bytes, area_size, ring_size);
   return muster_metrics_area_recover_bytes (bytes, size, death, error);

@@ -139,6 +139,9 @@ muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOption
     to->scale_factor = 1;
   if (to->max_metrics == 0)
     to->max_metrics = MUSTER_METRICS_DEFAULT_MAX;
+  if (to->sketch_bytes == 0)
+    to->sketch_bytes = MUSTER_SKETCH_ARENA_DEFAULT;
+  to->sketch_bytes = MIN (to->sketch_bytes, MUSTER_SKETCH_ARENA_MAX);
 }
 
 MusterMetrics *
@@ -155,7 +158,7 @@ muster_metrics_new_in_area (const MusterMetricsOptions *options, MusterMetricsAr
   muster_metrics_options_copy (&self->options, options);
   self->area = area;
   self->overflow = area != NULL ? muster_metrics_area_get_overflow (area) : &self->own_overflow;
-  self->table = muster_metric_table_new (self->options.max_metrics, self->options.persist, area);
+  self->table = muster_metric_table_new (&self->options, area);
   return self;
 }
 
@@ -370,6 +373,7 @@ sample (MusterMetrics *self, const char *const *path, const char *id, MusterMetr
   if (hold.metric == NULL)
     return;
   hold.metric->type = (guint8) type;
+  muster_sketch_live_add (&hold.metric->sketch, muster_metric_table_get_sketches (self->table), value);
   muster_metric_value_sample (muster_metric_slot_get_other_value (hold.metric, hold.value), hold.value, value);
   muster_metric_slot_commit (hold.metric);
 }

@@ -15,15 +15,23 @@
  * rises nowhere slower than 50 * ln (x); so a bin's ends differ by no more than a factor of e^0.02, and what is in the
  * middle of it is within tanh (0.01) = 0.99997 % of all in it.
  *
- * A bin's samples are those whose magnitude has its index. At most MUSTER_SKETCH_BINS_MAX bins are kept for each sign: what would
- * lie further below the highest one counts in the lowest of them (where magnitudes differ by more than 2^58). What is kept
- * is thus a function of the samples alone, in whatever order they came and were merged.
+ * A bin's samples are those whose magnitude has its index. At most MUSTER_SKETCH_BINS_MAX bins are kept for each sign, those
+ * of the highest one's block of 64 and of the 31 blocks below: what would lie further below counts in the lowest of them
+ * (where magnitudes differ by more than 2^56). What is kept is thus a function of the samples alone, in whatever order
+ * they came and were merged.
  */
 #define MUSTER_SKETCH_BINS_MAX      2048u
 #define MUSTER_SKETCH_INDEX_MIN     (-1022 * 35)
 #define MUSTER_SKETCH_INDEX_MAX     (1024 * 35)                    /* the last one, if it rounds up */
 #define MUSTER_SKETCH_COUNT_MAX     (G_GUINT64_CONSTANT (1) << 62) /* samples of a sketch; what has more has none */
 #define MUSTER_SKETCH_MAGNITUDE_MIN 0x1p-1022                      /* less counts as zero */
+
+/* The lowest bin that is kept beside @highest. */
+static inline gint32
+muster_sketch_get_lowest (gint32 highest)
+{
+  return (highest & ~63) - (gint32) MUSTER_SKETCH_BINS_MAX + 64;
+}
 
 /* The bin of a magnitude that is finite and not less than MUSTER_SKETCH_MAGNITUDE_MIN. */
 static inline gint32
@@ -47,7 +55,9 @@ muster_sketch_get_index (double magnitude)
 double muster_sketch_get_bound (gint32 index);
 double muster_sketch_get_middle (gint32 index);
 
-/* Whether it is a sketch of @count samples, as data/muster.proto says. */
+/* How many samples it is of; FALSE if it is not as data/muster.proto says. */
+gboolean muster_sketch_get_count (const Muster__V1__Sketch *sketch, guint64 *count);
+/* Whether it is a sketch of @count samples. */
 gboolean muster_sketch_is_valid (const Muster__V1__Sketch *sketch, guint64 count);
 
 /* Adds the samples of @from, as if @into had counted them itself. What @into refers to afterwards lies in @arena; what

@@ -115,16 +115,24 @@ are_bins_valid (gint32 first, const ProtobufCBinaryData *bytes, guint64 *total)
       if (n > MUSTER_SKETCH_BINS_MAX)
         return FALSE;
     }
-  return was_count && first <= MUSTER_SKETCH_INDEX_MAX && first + (gint32) n - 1 <= MUSTER_SKETCH_INDEX_MAX;
+  return was_count && first <= MUSTER_SKETCH_INDEX_MAX && first + (gint32) n - 1 <= MUSTER_SKETCH_INDEX_MAX
+         && first >= muster_sketch_get_lowest (first + (gint32) n - 1);
+}
+
+gboolean
+muster_sketch_get_count (const Muster__V1__Sketch *sketch, guint64 *count)
+{
+  *count = sketch->zeros;
+  return *count <= MUSTER_SKETCH_COUNT_MAX && are_bins_valid (sketch->positive_first, &sketch->positive, count)
+         && are_bins_valid (sketch->negative_first, &sketch->negative, count);
 }
 
 gboolean
 muster_sketch_is_valid (const Muster__V1__Sketch *sketch, guint64 count)
 {
-  guint64 total = sketch->zeros;
+  guint64 own;
 
-  return total <= MUSTER_SKETCH_COUNT_MAX && are_bins_valid (sketch->positive_first, &sketch->positive, &total)
-         && are_bins_valid (sketch->negative_first, &sketch->negative, &total) && total == count;
+  return muster_sketch_get_count (sketch, &own) && own == count;
 }
 
 /* -- merging ------------------------------------------------------------------------------------- */
@@ -170,7 +178,7 @@ merge_bins (gint32 *first, ProtobufCBinaryData *bytes, gint32 from_first, const 
     }
   low = MIN (*first, from_first);
   high = MAX (*first + (gint32) get_span (bytes), from_first + (gint32) get_span (from));
-  bins.first = MAX (low, high - (gint32) MUSTER_SKETCH_BINS_MAX);
+  bins.first = MAX (low, muster_sketch_get_lowest (high - 1));
   bins.n = (guint) (high - bins.first);
   memset (bins.counts, 0, bins.n * sizeof bins.counts[0]);
   add_bins (&bins, *first, bytes);

@@ -172,6 +172,7 @@ make_journal (MusterWorkerLife *life, GError **error)
   g_autofree char *name = g_strdup_printf ("%s-%s.journal", life->process->id, life->stream_text);
 
   life->identity.area_size = get_area_size (life);
+  life->identity.sparse_size = life->identity.area_size > 0 ? muster_metrics_area_get_sparse_size () : 0;
   life->journal_path = g_build_filename (muster_runtime_dir_get_journals (life->house->runtime_dir), name, NULL);
   life->journal_fd =
       muster_journal_create_file (life->journal_path, life->plan->group->journal_size, &life->identity, error);

@@ -41,16 +41,24 @@ make_journal (guint max_metrics)
   int fd;
 
   identity.area_size = muster_metrics_area_get_size (max_metrics);
+  identity.sparse_size = muster_metrics_area_get_sparse_size ();
   fd = muster_journal_create_memfd (RING_SIZE, &identity, &error);
   g_assert_no_error (error);
   return fd;
 }
 
-/* Samples are always of 3. */
+/* Samples are always of 3, but for those called "wide". */
 static inline void
 total_add_metric (Total *total, const Muster__V1__Metric *metric)
 {
   total->n_metrics++;
+  g_assert_true (muster_metric_is_valid (metric));
+  if (strcmp (metric->id, "wide") == 0)
+    {
+      total->samples += metric->count;
+      g_assert_true ((metric->sketch != NULL) == (metric->count > 0));
+      return;
+    }
   if (strcmp (metric->type, "inc") == 0)
     total->incs += metric->sum;
   else if (strcmp (metric->type, "set") == 0)
@@ -63,6 +71,8 @@ total_add_metric (Total *total, const Muster__V1__Metric *metric)
       g_assert_cmpfloat (metric->max, ==, 3);
       g_assert_cmpfloat (metric->mean, ==, 3);
       g_assert_cmpfloat (metric->m2, ==, 0);
+      g_assert_nonnull (metric->sketch);
+      g_assert_cmpfloat (muster_metric_get_quantile (metric, 0.5), ==, 3);
     }
 }
 

@@ -19,6 +19,7 @@
 #define LONG_TEXTS  5
 #define TEXT_LENGTH 13200 /* so that they are more than a part holds */
 #define CALLS       3
+#define PRIMED      254 /* samples before: two more, and the counter needs a second byte */
 
 /* What the child says of itself, in memory of both. */
 typedef struct
@@ -74,6 +75,28 @@ count (Child *child)
 }
 
 static void
+prime (Child *child)
+{
+  for (guint i = 0; i < PRIMED; i++)
+    muster_metrics_sample (child->metrics, MUSTER_PATH ("http"), "size", 3);
+  child->page->samples_begun = child->page->samples_made = PRIMED;
+}
+
+/* So that the sketch grows in all ways: upwards, downwards, in another sign, and until what is lowest is given up. */
+static void
+sample_widely (Child *child)
+{
+  static const double samples[] = { 1, 1e-9, 1e-9, -5, 0, 1e12, -5e-20, 1e30 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (samples); i++)
+    {
+      child->page->samples_begun++;
+      muster_metrics_sample (child->metrics, NULL, "wide", samples[i]);
+      child->page->samples_made++;
+    }
+}
+
+static void
 set_texts (Child *child)
 {
   g_autofree char *text = g_strnfill (TEXT_LENGTH, 'x');
@@ -100,6 +123,7 @@ run_child (Page *page, int fd, gboolean long_texts)
   muster_time_base_now (&base);
   muster_metrics_inc (child.metrics, MUSTER_PATH ("http"), "before", 0);
   muster_metrics_attach (child.metrics, child.context, NULL, &base, append_cb, &child, NULL);
+  prime (&child);
   if (long_texts)
     set_texts (&child);
   else
@@ -114,6 +138,8 @@ run_child (Page *page, int fd, gboolean long_texts)
       ptrace (PTRACE_TRACEME, 0, NULL, NULL);
       raise (SIGSTOP);
     }
+  if (!long_texts)
+    sample_widely (&child);
   g_main_context_iteration (child.context, FALSE); /* the boundary has passed: a snapshot */
   count (&child);
   muster_metrics_detach (child.metrics); /* and another one */
@@ -136,7 +162,7 @@ check (const Page *page, int fd)
 }
 
 /* What a change must be seen in: the journal's header, the head of the slot that was reserved last, and the area but for
- * its staging. */
+ * its staging and most of its sketches. */
 typedef struct
 {
   const guint8 *map;
@@ -146,6 +172,7 @@ typedef struct
   guint8 slot[sizeof (MusterJournalSlot)];
   guint8 area[MUSTER_METRICS_AREA_HEADER_SIZE];
   guint8 metrics[MAX_METRICS * sizeof (MusterMetricSlot)];
+  guint8 sketches[2048]; /* the first blocks */
 } Look;
 
 static gboolean
@@ -170,6 +197,7 @@ has_changed (Look *look)
   changed |= take (look->slot, look->map + MUSTER_JOURNAL_HEADER_SIZE + look->slot_at, sizeof look->slot);
   changed |= take (look->area, area, sizeof look->area);
   changed |= take (look->metrics, area + MUSTER_METRICS_AREA_METRICS, sizeof look->metrics);
+  changed |= take (look->sketches, area + ((const MusterMetricsAreaHeader *) area)->sketches, sizeof look->sketches);
   return changed;
 }
 

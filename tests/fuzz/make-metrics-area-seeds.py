@@ -10,6 +10,8 @@ import sys
 
 BASE = 0x7F0000000000
 METRICS = 512 + 65536
+SLOT = 192
+NAMES_SIZE = 512
 BEFORE, RUNNING, ENDED = range(3)
 NONE, SET, INC, SAMPLE, TIMED_SAMPLE = range(5)
 BEGIN = 1795299990000000000
@@ -20,14 +22,32 @@ class Area:
     def __init__(self):
         self.metrics = []
         self.names = b""
+        self.sketches = bytearray(512)  # the first page is never used
         self.n = 8
 
     def name(self, data):
-        address = BASE + METRICS + self.n * 128 + len(self.names)
+        address = BASE + METRICS + self.n * SLOT + len(self.names)
         self.names += data + b"\0" * (-len(data) % 16)
         return address
 
-    def metric(self, kind, key, values, sequence=0, text=None):
+    def directory(self, first, entries):
+        """Of blocks: None, or log2 of a counter's size and bytes. Returns its address."""
+        at = len(self.sketches)
+        self.sketches += bytes(64)
+        numbers = []
+        for entry in entries:
+            if entry is None:
+                numbers.append(0)
+                continue
+            shift, counters = entry
+            numbers.append(len(self.sketches) // 64 | shift << 30)
+            self.sketches += counters.ljust(64 << shift, b"\0")
+        base = BASE + METRICS + self.n * SLOT + NAMES_SIZE
+        head = struct.pack("=QiHH", base, first, len(entries), 0) + struct.pack("=%dI" % len(entries), *numbers)
+        self.sketches[at : at + len(head)] = head
+        return base + at
+
+    def metric(self, kind, key, values, sequence=0, text=None, sketch=(0, 0, 0, 0, 0)):
         key_bytes = b"".join(part.encode() + b"\0" for part in key)
         key_address = self.name(key_bytes)
         text_address = 0
@@ -40,11 +60,13 @@ class Area:
             struct.pack("=IBBHQ", sequence, kind, text is not None, len(key_bytes), 1234)
             + b"".join(struct.pack("=Qddddd", *value) for value in pair)
             + struct.pack("=QQ", key_address, text_address)
+            + struct.pack("=QQQiB", *sketch).ljust(64, b"\0")
         )
 
     def write(self, path, state=RUNNING, snapshot=None, staged=b"", overflow=0, persist=0, arrived=0):
         snapshot = snapshot or {}
-        header = struct.pack("=8sIIQqdII", b"MUSTERA1", 512, self.n, BASE, 10**10, 1.0, persist, 99)
+        header = struct.pack("=8sIIQqdII", b"MUSTERA2", 512, self.n, BASE, 10**10, 1.0, persist, 99)
+        header += struct.pack("=QQ", METRICS + self.n * SLOT + NAMES_SIZE, len(self.sketches))
         header = header.ljust(128, b"\0")
         header += struct.pack("=QII", overflow, len(self.metrics), 1)
         header += b"\0" * 24 + struct.pack("=qqII", BEGIN, END, state, 0)
@@ -66,7 +88,7 @@ class Area:
             snapshot.get("end", 0),
         )
         header = header.ljust(512, b"\0")
-        body = b"".join(self.metrics).ljust(self.n * 128, b"\0") + self.names.ljust(512, b"\0")
+        body = b"".join(self.metrics).ljust(self.n * SLOT, b"\0") + self.names.ljust(NAMES_SIZE, b"\0") + self.sketches
         with open(path, "wb") as out:
             out.write(bytes([arrived]) + header + struct.pack("<H", len(staged)) + staged + body)
 
@@ -80,6 +102,20 @@ def filled():
     area.metric(SET, ["state"], (1, 0.0, math.inf, -math.inf, 0.0, 0.0), text="on fire \u00e9".encode())
     area.metric(INC, ["torn"], (4, 4.0, math.inf, -math.inf, 0.0, 0.0), sequence=1)
     area.metric(NONE, ["idle"], (0, 0.0, math.inf, -math.inf, 0.0, 0.0))
+    return area
+
+
+def sketched():
+    """A sketch of three samples, one that was being added to, and one whose directory makes no sense."""
+    area = Area()
+    up = area.directory(-1, [(0, b"\0" * 63 + b"\1"), (1, b"\1\0\1\0")])
+    area.metric(SAMPLE, ["size"], (3, 6.0, 1.0, 3.0, 2.0, 2.0), sketch=(up, 0, 0, 0, 0))
+    up = area.directory(0, [(0, b"\2")])
+    down = area.directory(-2, [None, (0, b"\1\1")])
+    area.metric(SAMPLE, ["torn"], (4, 6.0, -1.0, 3.0, 2.0, 2.0), sequence=1, sketch=(up, down, 1, -63 * 4 + 2, 0))
+    bad = area.directory(0, [(3, b"\2" * 8)] * 2)
+    area.metric(TIMED_SAMPLE, ["bad"], (4, 6.0, -1.0, 3.0, 2.0, 2.0), sketch=(bad + 4, bad, 1, 0, 0))
+    area.metric(SAMPLE, ["lost"], (1, 6.0, 6.0, 6.0, 6.0, 0.0), sketch=(0, 0, 0, 0, 1))
     return area
 
 
@@ -106,6 +142,7 @@ def main(folder):
     liar = filled()
     liar.metrics = liar.metrics[:1] * 8
     liar.write(path("same-name"))
+    sketched().write(path("sketches"))
 
 
 main(sys.argv[1])
