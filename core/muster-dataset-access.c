@@ -384,7 +384,7 @@ muster_dataset_metric_get_sum (const MusterDatasetMetric *metric)
 static double
 get_if_sampled (const MusterDatasetMetric *metric, double value)
 {
-  MusterMetricType type = muster_metric_get_type (get_message (metric));
+  MusterMetricType type = muster_metric_find_type (get_message (metric));
 
   return type != MUSTER_METRIC_SET && type != MUSTER_METRIC_INC && get_message (metric)->count > 0 ? value : NAN;
 }
@@ -463,7 +463,7 @@ muster_dataset_metric_get_number (const MusterDatasetMetric *metric)
 {
   const Muster__V1__Metric *message = get_message (metric);
 
-  if (muster_metric_get_type (message) != MUSTER_METRIC_SET || message->value_case == MUSTER__V1__METRIC__VALUE_TEXT)
+  if (muster_metric_find_type (message) != MUSTER_METRIC_SET || message->value_case == MUSTER__V1__METRIC__VALUE_TEXT)
     return NAN;
   return message->number;
 }
