@@ -30,7 +30,7 @@ typedef struct
 static inline Walk
 walk_begin (gint32 first, const ProtobufCBinaryData *bytes)
 {
-  return (Walk){ bytes->data, bytes->data + bytes->len, first };
+  return (Walk){ bytes->data, bytes->len > 0 ? bytes->data + bytes->len : bytes->data, first };
 }
 
 /* FALSE at the end. The bytes are valid. */
@@ -93,12 +93,13 @@ static gboolean
 are_bins_valid (gint32 first, const ProtobufCBinaryData *bytes, guint64 *total)
 {
   const guint8 *at = bytes->data;
-  const guint8 *end = at + bytes->len;
+  const guint8 *end;
   gboolean was_count = FALSE;
   guint64 n = 0;
 
   if (bytes->len == 0)
     return TRUE;
+  end = at + bytes->len;
   if (first < MUSTER_SKETCH_INDEX_MIN || (*at & 1) != 0)
     return FALSE;
   while (at < end)
