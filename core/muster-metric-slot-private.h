@@ -56,7 +56,8 @@ typedef struct
   guint64 key;  /* address of the path's elements and the id, each with its NUL, valid UTF-8, zeros up to a word */
   guint64 text; /* address of a MusterMetricText, 0 if it never had one */
   MusterSketchLive sketch; /* of samples */
-  guint64 reserved[4];
+  guint8 is_pinned;        /* somebody has a handle: it keeps its key for good */
+  guint8 reserved[31];
 } MusterMetricSlot;
 
 G_STATIC_ASSERT (sizeof (MusterMetricText) == 8);
@@ -114,6 +115,24 @@ muster_metric_slot_get_other_value (MusterMetricSlot *metric, const MusterMetric
   return &metric->values[value == metric->values];
 }
 
+static inline gboolean
+muster_metric_slot_may_be (const MusterMetricSlot *metric, MusterMetricType type)
+{
+  return metric->type == type || metric->type == MUSTER_METRIC_NONE;
+}
+
+/* As muster_metric_slot_lock(), if it is of that type, or of none yet in this interval; else NULL, without the lock. */
+static inline const MusterMetricValue *
+muster_metric_slot_lock_as (MusterMetricSlot *metric, MusterMetricType type)
+{
+  const MusterMetricValue *value = muster_metric_slot_lock (metric);
+
+  if (G_LIKELY (muster_metric_slot_may_be (metric, type)))
+    return value;
+  muster_metric_slot_unlock (metric);
+  return NULL;
+}
+
 static inline const guint64 *
 muster_metric_slot_get_words (const MusterMetricSlot *metric)
 {
@@ -151,7 +170,41 @@ muster_metric_value_sample (MusterMetricValue *next, const MusterMetricValue *va
   next->m2 = value->m2 + delta * (sample - mean);
 }
 
-/* All of these: by the holder of the lock, who commits. */
+/* All of these: by the holder of the lock, who commits. @value is the one that counts. */
+static inline void
+muster_metric_slot_inc (MusterMetricSlot *metric, const MusterMetricValue *value, double n)
+{
+  MusterMetricValue *next = muster_metric_slot_get_other_value (metric, value);
+
+  metric->type = MUSTER_METRIC_INC;
+  next->count = value->count + 1;
+  next->sum = value->sum + (isfinite (n) ? n : 1);
+}
+
+static inline void
+muster_metric_slot_sample (MusterMetricSlot *metric, const MusterMetricValue *value, MusterMetricType type,
+                           MusterSketchArena *sketches, double sample)
+{
+  metric->type = (guint8) type;
+  muster_sketch_live_add (&metric->sketch, sketches, sample);
+  muster_metric_value_sample (muster_metric_slot_get_other_value (metric, value), value, sample);
+}
+
+/* A time in ms / @scale_factor. Split as process.hrtime() does, or the last digit is another one. */
+static inline double
+muster_metric_scale_time (gint64 elapsed_ns, double scale_factor)
+{
+  gint64 seconds = elapsed_ns / G_GINT64_CONSTANT (1000000000);
+  gint64 rest = elapsed_ns % G_GINT64_CONSTANT (1000000000);
+
+  if (rest < 0)
+    {
+      seconds--;
+      rest += G_GINT64_CONSTANT (1000000000);
+    }
+  return ((double) seconds + (double) rest / 1e9) * 1000 / scale_factor;
+}
+
 void muster_metric_slot_set_number (MusterMetricSlot *metric, double number);
 /* @text has @length bytes without a NUL; FALSE (nothing has changed) if the metric has no room for them. */
 gboolean muster_metric_slot_set_text (MusterMetricSlot *metric, const char *text, gsize length);

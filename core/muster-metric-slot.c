@@ -38,6 +38,7 @@ muster_metric_slot_set_number (MusterMetricSlot *metric, double number)
 
   next->count = value->count + 1;
   next->sum = number;
+  metric->type = MUSTER_METRIC_SET;
   metric->is_text = FALSE;
 }
 

@@ -8,7 +8,7 @@
  * under `mutex`, before a metric is added. All changes are made under `mutex`, before the locks of metrics. When the
  * buckets grow, the old ones are kept until the end, for somebody may be searching them; all old ones together are
  * smaller than those in use. Metrics are never freed before the end either; but where the table is nearly full, those
- * not updated in an interval are forgotten, and given to other keys later. Where there is an area, the first metrics lie
+ * not updated in an interval are forgotten, and given to other keys later, unless somebody has a handle. Where there is an area, the first metrics lie
  * in it, and the others, if it is smaller than the table, in chunks of ordinary memory. (pthread's mutexes, because ThreadSanitizer
  * knows them; it does not see that GLib's synchronize.)
  */
@@ -290,7 +290,7 @@ forget_idle (MusterMetricTable *table)
       MusterMetricSlot *metric = metric_at (table, i);
 
       muster_metric_slot_lock (metric);
-      if (metric->key_length > 0 && muster_metric_slot_get_value (metric)->count == 0)
+      if (metric->key_length > 0 && !metric->is_pinned && muster_metric_slot_get_value (metric)->count == 0)
         forget (table, metric);
       muster_metric_slot_unlock (metric);
     }

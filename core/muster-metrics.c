@@ -17,6 +17,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "muster-metric-handle-private.h"
 #include "muster-metric-table-private.h"
 #include "muster-metrics-private.h"
 #include "muster-snapshot-private.h"
@@ -42,6 +43,9 @@ struct _MusterMetrics
   _Atomic guint64 *overflow;    /* updates refused so far; here, or in the area */
   _Atomic guint64 own_overflow;
   guint64 overflow_reported; /* in snapshots; one drain at a time */
+
+  pthread_mutex_t handles_lock;
+  GHashTable *handles; /* owned: MusterMetric by slot and type; under handles_lock */
 
   pthread_mutex_t lock;
   IntervalSource *source;       /* owned, nullable: NULL while not attached */
@@ -73,9 +77,11 @@ muster_metrics_finalize (GObject *object)
   MusterMetrics *self = MUSTER_METRICS (object);
 
   g_free (self->options.name);
+  g_hash_table_unref (self->handles);
   g_clear_pointer (&self->table, muster_metric_table_free);
   g_clear_pointer (&self->area, muster_metrics_area_free);
   pthread_mutex_destroy (&self->lock);
+  pthread_mutex_destroy (&self->handles_lock);
   G_OBJECT_CLASS (muster_metrics_parent_class)->finalize (object);
 }
 
@@ -125,6 +131,8 @@ static void
 muster_metrics_init (MusterMetrics *self)
 {
   pthread_mutex_init (&self->lock, NULL);
+  pthread_mutex_init (&self->handles_lock, NULL);
+  self->handles = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) muster_metric_free);
 }
 
 /* As in panopticon, what makes no sense becomes the default. */
@@ -216,7 +224,7 @@ lock_metric (MusterMetrics *self, const char *const *path, const char *id, Muste
 
   if (G_LIKELY (hold.metric != NULL))
     {
-      if (G_LIKELY (hold.metric->type == type || hold.metric->type == MUSTER_METRIC_NONE))
+      if (G_LIKELY (muster_metric_slot_may_be (hold.metric, type)))
         return hold;
       muster_metric_slot_unlock (hold.metric);
     }
@@ -251,7 +259,6 @@ muster_metrics_set (MusterMetrics *self, const char *const *path, const char *id
   metric = lock_metric (self, path, id, MUSTER_METRIC_SET).metric;
   if (metric == NULL)
     return;
-  metric->type = MUSTER_METRIC_SET;
   muster_metric_slot_set_number (metric, value);
   muster_metric_slot_commit (metric);
 }
@@ -294,6 +301,46 @@ set_text (MusterMetricSlot *metric, const char *value, gsize length, MusterMetri
   return TRUE;
 }
 
+/* The metric that a text is set of, locked: the one that is known, or else the one of that path and id. */
+static MusterMetricSlot *
+lock_for_text (MusterMetrics *self, MusterMetricSlot *known, const char *const *path, const char *id)
+{
+  if (known == NULL)
+    return lock_metric (self, path, id, MUSTER_METRIC_SET).metric;
+  if (muster_metric_slot_lock_as (known, MUSTER_METRIC_SET) != NULL)
+    return known;
+  refuse (self);
+  return NULL;
+}
+
+void
+muster_metrics_set_text_of (MusterMetrics *self, MusterMetricSlot *known, const char *const *path, const char *id,
+                            const char *value)
+{
+  g_autofree char *copy = NULL;
+  MusterMetricText *spare = NULL;
+  gboolean is_set = FALSE;
+  gsize length;
+
+  value = clean_text (value, &length, &copy);
+  while (!is_set)
+    {
+      MusterMetricSlot *metric = lock_for_text (self, known, path, id);
+
+      if (metric == NULL)
+        break;
+      is_set = set_text (metric, value, length, &spare);
+      if (is_set)
+        muster_metric_slot_commit (metric);
+      else
+        muster_metric_slot_unlock (metric);
+      /* Nobody allocates while others wait for the lock. */
+      if (!is_set)
+        spare = muster_metric_table_new_text (self->table, length);
+    }
+  muster_metric_table_free_text (self->table, spare);
+}
+
 /**
  * muster_metrics_set_text:
  * @self: the metrics
@@ -309,29 +356,8 @@ set_text (MusterMetricSlot *metric, const char *value, gsize length, MusterMetri
 void
 muster_metrics_set_text (MusterMetrics *self, const char *const *path, const char *id, const char *value)
 {
-  g_autofree char *copy = NULL;
-  MusterMetricText *spare = NULL;
-  gboolean is_set = FALSE;
-  gsize length;
-
   g_return_if_fail (self != NULL && id != NULL && value != NULL);
-  value = clean_text (value, &length, &copy);
-  while (!is_set)
-    {
-      MusterMetricSlot *metric = lock_metric (self, path, id, MUSTER_METRIC_SET).metric;
-
-      if (metric == NULL)
-        break;
-      is_set = set_text (metric, value, length, &spare);
-      if (is_set)
-        muster_metric_slot_commit (metric);
-      else
-        muster_metric_slot_unlock (metric);
-      /* Nobody allocates while others wait for the lock. */
-      if (!is_set)
-        spare = muster_metric_table_new_text (self->table, length);
-    }
-  muster_metric_table_free_text (self->table, spare);
+  muster_metrics_set_text_of (self, NULL, path, id, value);
 }
 
 /**
@@ -349,16 +375,12 @@ void
 muster_metrics_inc (MusterMetrics *self, const char *const *path, const char *id, double n)
 {
   MusterMetricHold hold;
-  MusterMetricValue *next;
 
   g_return_if_fail (self != NULL && id != NULL);
   hold = lock_metric (self, path, id, MUSTER_METRIC_INC);
   if (hold.metric == NULL)
     return;
-  hold.metric->type = MUSTER_METRIC_INC;
-  next = muster_metric_slot_get_other_value (hold.metric, hold.value);
-  next->count = hold.value->count + 1;
-  next->sum = hold.value->sum + (isfinite (n) ? n : 1);
+  muster_metric_slot_inc (hold.metric, hold.value, n);
   muster_metric_slot_commit (hold.metric);
 }
 
@@ -372,9 +394,7 @@ sample (MusterMetrics *self, const char *const *path, const char *id, MusterMetr
   hold = lock_metric (self, path, id, type);
   if (hold.metric == NULL)
     return;
-  hold.metric->type = (guint8) type;
-  muster_sketch_live_add (&hold.metric->sketch, muster_metric_table_get_sketches (self->table), value);
-  muster_metric_value_sample (muster_metric_slot_get_other_value (hold.metric, hold.value), hold.value, value);
+  muster_metric_slot_sample (hold.metric, hold.value, type, muster_metric_table_get_sketches (self->table), value);
   muster_metric_slot_commit (hold.metric);
 }
 
@@ -410,18 +430,61 @@ muster_metrics_sample (MusterMetrics *self, const char *const *path, const char 
 void
 muster_metrics_timed_sample (MusterMetrics *self, const char *const *path, const char *id, gint64 elapsed_ns)
 {
-  gint64 seconds = elapsed_ns / G_GINT64_CONSTANT (1000000000);
-  gint64 rest = elapsed_ns % G_GINT64_CONSTANT (1000000000);
-
   g_return_if_fail (self != NULL && id != NULL);
-  /* Split as process.hrtime() does, or the last digit is another one. */
-  if (rest < 0)
-    {
-      seconds--;
-      rest += G_GINT64_CONSTANT (1000000000);
-    }
   sample (self, path, id, MUSTER_METRIC_TIMED_SAMPLE,
-          ((double) seconds + (double) rest / 1e9) * 1000 / self->options.scale_factor);
+          muster_metric_scale_time (elapsed_ns, self->options.scale_factor));
+}
+
+/* -- handles ------------------------------------------------------------------------------------ */
+
+/* The slot keeps its key from now on; NULL if there is no room for another one. */
+static MusterMetricSlot *
+pin (MusterMetrics *self, const char *const *path, const char *id)
+{
+  MusterMetricSlot *metric = muster_metric_table_lock (self->table, path, id).metric;
+
+  if (metric == NULL)
+    return NULL;
+  metric->is_pinned = TRUE;
+  muster_metric_slot_unlock (metric);
+  return metric;
+}
+
+/**
+ * muster_metrics_lookup:
+ * @self: the metrics
+ * @type: what is measured
+ * @path: (nullable) (array zero-terminated=1): keys of increasing depth
+ * @id: the key at the end of @path
+ *
+ * A handle of a metric, for places that measure often: updating through it searches nothing. It is the same one each
+ * time, and the metric keeps its place as long as @self lives, however long nobody updates it. Any thread.
+ *
+ * Where there is no room for another metric (see `max-metrics`), the handle refuses all updates, which are counted.
+ *
+ * Returns: (transfer none): the handle, valid as long as @self
+ * Since: 0.1
+ */
+MusterMetric *
+muster_metrics_lookup (MusterMetrics *self, MusterMetricType type, const char *const *path, const char *id)
+{
+  MusterMetricSlot *slot;
+  MusterMetric *metric;
+  gpointer key;
+
+  g_return_val_if_fail (MUSTER_IS_METRICS (self) && id != NULL, NULL);
+  g_return_val_if_fail (type > MUSTER_METRIC_NONE && type <= MUSTER_METRIC_TIMED_SAMPLE, NULL);
+  slot = pin (self, path, id);
+  key = (gpointer) ((guintptr) slot + (guintptr) type); /* slots are aligned */
+  pthread_mutex_lock (&self->handles_lock);
+  metric = g_hash_table_lookup (self->handles, key);
+  if (metric == NULL)
+    {
+      metric = muster_metric_new (self, type, slot, muster_metric_table_get_sketches (self->table), self->overflow);
+      g_hash_table_insert (self->handles, key, metric);
+    }
+  pthread_mutex_unlock (&self->handles_lock);
+  return metric;
 }
 
 /* -- intervals ---------------------------------------------------------------------------------- */

@@ -21,6 +21,8 @@ MUSTER_PUBLIC void muster_metrics_inc (MusterMetrics *self, const char *const *p
 MUSTER_PUBLIC void muster_metrics_sample (MusterMetrics *self, const char *const *path, const char *id, double value);
 MUSTER_PUBLIC void muster_metrics_timed_sample (MusterMetrics *self, const char *const *path, const char *id,
                                                 gint64 elapsed_ns);
+MUSTER_PUBLIC MusterMetric *muster_metrics_lookup (MusterMetrics *self, MusterMetricType type, const char *const *path,
+                                                   const char *id);
 MUSTER_PUBLIC void muster_metrics_stop (MusterMetrics *self);
 
 /**
