@@ -594,10 +594,9 @@ muster_cluster_check_room (MusterCluster *self, GError **error)
     {
       const MusterWorkerGroup *group = g_ptr_array_index (self->groups, i);
 
-      needed +=
-          (guint64) group->instances
-          * (muster_journal_get_file_size (group->journal_size)
-             + muster_metrics_area_get_size (MUSTER_METRICS_DEFAULT_MAX) - muster_metrics_area_get_sparse_size ());
+      needed += (guint64) group->instances
+                * (muster_journal_get_file_size (group->journal_size)
+                   + muster_metrics_area_get_allocated_size (MUSTER_METRICS_DEFAULT_MAX));
     }
   if (!muster_runtime_dir_find_room (self->runtime_path != NULL ? self->runtime_path : found, &available, &directory)
       || needed <= available)

@@ -28,7 +28,7 @@ typedef struct
   guint32 pid;          /* 0 until known */
   guint64 start_ticks;  /* of that process, as /proc/PID/stat has it: tells it from a later one with its number */
   gsize area_size;      /* of the metrics area behind the ring, in whole pages; 0: none */
-  gsize sparse_size;    /* at the end of that, what need not be allocated when the file is made */
+  gboolean is_sparse;   /* the area is not allocated when the file is made: its maker does that */
   char cluster[64];
   char worker[64];
   char group[64];

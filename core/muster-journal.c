@@ -102,8 +102,7 @@ write_header (int fd, gsize ring_size, const MusterJournalIdentity *identity, GE
   return FALSE;
 }
 
-/* All of it is allocated now, so that a full disk is an error here and not a SIGBUS later; but for what is said to be
- * sparse. */
+/* Its whole size is allocated now, so that a full disk is an error here and not a SIGBUS later. */
 static gboolean
 fill_new_file (int fd, gsize ring_size, const MusterJournalIdentity *identity, GError **error)
 {
@@ -111,7 +110,7 @@ fill_new_file (int fd, gsize ring_size, const MusterJournalIdentity *identity, G
   int result;
 
   do
-    result = posix_fallocate (fd, 0, (off_t) (size - identity->sparse_size));
+    result = posix_fallocate (fd, 0, (off_t) (size - (identity->is_sparse ? identity->area_size : 0)));
   while (result == EINTR);
   if (result == 0 && ftruncate (fd, (off_t) size) != 0)
     result = errno;

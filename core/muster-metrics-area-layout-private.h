@@ -60,14 +60,14 @@ typedef struct
  *       32     8  scale factor
  *       40     4  whether metrics persist
  *       44     4  pid of the process that lives here; 0: nobody has yet
- *       48     8  offset of the sketches, a multiple of 64
- *       56     8  how much of them may be read: has ever been used
  *      128     8  overflow: updates refused so far
  *      136     4  how many metrics have ever been used
  *      140     4  which of the two intervals counts (bit 0)
  *      144  2*24  the interval in progress (MusterMetricsAreaInterval)
  *      192     4  which of the two snapshots counts (bit 0)
  *      200  2*72  the snapshot being taken (MusterMetricsAreaSnapshot)
+ *      344     8  offset of the sketches, a multiple of 64
+ *      352     8  how much of them may be read: has ever been used
  *      512 65536  staging: metrics of the part that is being written, as members of muster.v1.Snapshot
  *    66048 n*192  metrics (MusterMetricSlot)
  *                 names: keys and texts
@@ -88,9 +88,7 @@ typedef struct
   double scale_factor;
   guint32 persist;
   _Atomic guint32 owner;
-  guint64 sketches;
-  _Atomic guint64 sketches_used;
-  guint8 reserved_0[64];
+  guint8 reserved_0[80];
 
   _Atomic guint64 overflow;
   _Atomic guint32 n_used;
@@ -99,6 +97,9 @@ typedef struct
   _Atomic guint32 snapshot;
   guint32 reserved_1;
   MusterMetricsAreaSnapshot snapshots[2];
+
+  guint64 sketches;
+  _Atomic guint64 sketches_used;
 } MusterMetricsAreaHeader;
 
 G_STATIC_ASSERT (sizeof (MusterMetricsAreaInterval) == 24);
@@ -107,6 +108,7 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, owner) == 44);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, overflow) == 128);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, intervals) == 144);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, snapshots) == 200);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, sketches) == 344);
 G_STATIC_ASSERT (sizeof (MusterMetricsAreaHeader) <= MUSTER_METRICS_AREA_HEADER_SIZE);
 G_STATIC_ASSERT (MUSTER_METRICS_AREA_METRICS % 64 == 0);
 

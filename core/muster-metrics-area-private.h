@@ -14,10 +14,12 @@
  * was: at most one for each thread. Names that found no room, and texts that were being set, are left out.
  */
 
-/* How much a journal's creator sets aside, in whole pages; and how many of these, at the end, it need not allocate: they
- * are for sketches, and are allocated when they are needed. */
+/* How much a journal's creator sets aside, in whole pages; and how much of that it allocates: the rest is for sketches,
+ * and the process asks for it as it needs it. */
 gsize muster_metrics_area_get_size (guint max_metrics);
-gsize muster_metrics_area_get_sparse_size (void);
+gsize muster_metrics_area_get_allocated_size (guint max_metrics);
+/* Allocates that much of the area at @offset of the file @fd. UNAVAILABLE if the disk is full. */
+gboolean muster_metrics_area_allocate (int fd, off_t offset, guint max_metrics, GError **error);
 
 /* Maps the area of the journal @fd, which stays the caller's, and makes it this process's own. UNAVAILABLE if the
  * journal has none, or somebody has it: there is one table in an area, in its life. */

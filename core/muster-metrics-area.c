@@ -146,18 +146,35 @@ unregister_area (MusterMetricsArea *area)
 /* -- the whole ----------------------------------------------------------------------------------- */
 
 gsize
-muster_metrics_area_get_size (guint max_metrics)
+muster_metrics_area_get_allocated_size (guint max_metrics)
 {
   gsize n = MIN (max_metrics, MUSTER_JOURNAL_AREA_MAX / 4 / sizeof (MusterMetricSlot));
   gsize size = SIZE_MIN + n * (sizeof (MusterMetricSlot) + NAME_BYTES);
 
-  return ((size + PAGE - 1) & ~(gsize) (PAGE - 1)) + SKETCHES;
+  return (size + PAGE - 1) & ~(gsize) (PAGE - 1);
 }
 
 gsize
-muster_metrics_area_get_sparse_size (void)
+muster_metrics_area_get_size (guint max_metrics)
 {
-  return SKETCHES;
+  return muster_metrics_area_get_allocated_size (max_metrics) + SKETCHES;
+}
+
+gboolean
+muster_metrics_area_allocate (int fd, off_t offset, guint max_metrics, GError **error)
+{
+  gsize size = muster_metrics_area_get_allocated_size (max_metrics);
+  int result;
+
+  do
+    result = posix_fallocate (fd, offset, (off_t) size);
+  while (result == EINTR);
+  if (result == 0)
+    return TRUE;
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
+               "cannot allocate %" G_GSIZE_FORMAT " bytes for metrics: %s; make room or lower max-metrics", size,
+               g_strerror (result));
+  return FALSE;
 }
 
 static gboolean

@@ -156,29 +156,58 @@ make_identity (MusterWorkerLife *life, GError **error)
 
 /* Of the worker's metrics, so that they outlive it. */
 static gsize
-get_area_size (MusterWorkerLife *life)
+get_area_size (guint max_metrics)
+{
+  return max_metrics > 0 ? muster_metrics_area_get_size (max_metrics) : 0;
+}
+
+/* 0: they cannot outlive it. */
+static guint
+get_max_metrics (MusterWorkerLife *life)
 {
   MusterMetricsOptions options;
   gboolean known =
       muster_metrics_options_from_string (life->house->metrics != NULL ? life->house->metrics : "", &options, NULL);
 
   g_free (options.name);
-  return known ? muster_metrics_area_get_size (options.max_metrics) : 0;
+  return known ? options.max_metrics : 0;
+}
+
+static gboolean
+allocate_area (MusterWorkerLife *life, guint max_metrics, GError **error)
+{
+  off_t offset = (off_t) (MUSTER_JOURNAL_HEADER_SIZE + life->ring_size);
+
+  return max_metrics == 0 || muster_metrics_area_allocate (life->journal_fd, offset, max_metrics, error);
+}
+
+static void
+remove_journal (MusterWorkerLife *life)
+{
+  if (life->journal_fd >= 0)
+    {
+      unlink (life->journal_path);
+      close (life->journal_fd);
+      life->journal_fd = -1;
+    }
+  g_clear_pointer (&life->journal_path, g_free);
 }
 
 static gboolean
 make_journal (MusterWorkerLife *life, GError **error)
 {
   g_autofree char *name = g_strdup_printf ("%s-%s.journal", life->process->id, life->stream_text);
+  guint max_metrics = get_max_metrics (life);
 
-  life->identity.area_size = get_area_size (life);
-  life->identity.sparse_size = life->identity.area_size > 0 ? muster_metrics_area_get_sparse_size () : 0;
+  life->identity.area_size = get_area_size (max_metrics);
+  life->identity.is_sparse = TRUE;
   life->journal_path = g_build_filename (muster_runtime_dir_get_journals (life->house->runtime_dir), name, NULL);
   life->journal_fd =
       muster_journal_create_file (life->journal_path, life->plan->group->journal_size, &life->identity, error);
-  if (life->journal_fd >= 0)
-    return muster_journal_read_identity (life->journal_fd, &life->identity, &life->ring_size, error);
-  g_clear_pointer (&life->journal_path, g_free);
+  if (life->journal_fd >= 0 && muster_journal_read_identity (life->journal_fd, &life->identity, &life->ring_size, error)
+      && allocate_area (life, max_metrics, error))
+    return TRUE;
+  remove_journal (life);
   return FALSE;
 }
 

@@ -41,8 +41,10 @@ make_journal (guint max_metrics)
   int fd;
 
   identity.area_size = muster_metrics_area_get_size (max_metrics);
-  identity.sparse_size = muster_metrics_area_get_sparse_size ();
+  identity.is_sparse = TRUE;
   fd = muster_journal_create_memfd (RING_SIZE, &identity, &error);
+  g_assert_no_error (error);
+  muster_metrics_area_allocate (fd, (off_t) (MUSTER_JOURNAL_HEADER_SIZE + RING_SIZE), max_metrics, &error);
   g_assert_no_error (error);
   return fd;
 }

@@ -66,7 +66,6 @@ class Area:
     def write(self, path, state=RUNNING, snapshot=None, staged=b"", overflow=0, persist=0, arrived=0):
         snapshot = snapshot or {}
         header = struct.pack("=8sIIQqdII", b"MUSTERA2", 512, self.n, BASE, 10**10, 1.0, persist, 99)
-        header += struct.pack("=QQ", METRICS + self.n * SLOT + NAMES_SIZE, len(self.sketches))
         header = header.ljust(128, b"\0")
         header += struct.pack("=QII", overflow, len(self.metrics), 1)
         header += b"\0" * 24 + struct.pack("=qqII", BEGIN, END, state, 0)
@@ -87,6 +86,8 @@ class Area:
             snapshot.get("sequence", 0),
             snapshot.get("end", 0),
         )
+        header = header.ljust(344, b"\0")
+        header += struct.pack("=QQ", METRICS + self.n * SLOT + NAMES_SIZE, len(self.sketches))
         header = header.ljust(512, b"\0")
         body = b"".join(self.metrics).ljust(self.n * SLOT, b"\0") + self.names.ljust(NAMES_SIZE, b"\0") + self.sketches
         with open(path, "wb") as out:
