@@ -137,6 +137,12 @@ print_group (const char *name)
       print_class (MUSTER_TYPE_WORKER_GROUP, FALSE);
       return TRUE;
     }
+  if (strcmp (name, "metrics") == 0)
+    {
+      printf ("[metrics NAME]\n");
+      print_class (MUSTER_TYPE_METRICS_GROUP, FALSE);
+      return TRUE;
+    }
   return FALSE;
 }
 

@@ -18,7 +18,8 @@ typedef struct
 {
   GPtrArray *commands;  /* of MusterWorkerCommand, by group; taken over by the supervisor one by one */
   GPtrArray *endpoints; /* of char *, by group */
-  char *metrics_text;   /* the variable MUSTER_METRICS */
+  GPtrArray *metrics;   /* of MusterMetricsOptions, the default ones first */
+  char **metrics_texts; /* the variables MUSTER_METRICS, MUSTER_METRICS_1 ... */
   struct rlimit nofile; /* as it was found */
   MusterRuntimeDir *runtime_dir;
   char *journal_path;
@@ -49,6 +50,8 @@ struct _MusterCluster
   gint64 interval_us;
   double scale_factor;
   gboolean persist;
+  gint64 start_time_ms;
+  guint max_metrics;
   MusterLevel level;
   guint64 journal_size;
   gint64 drain_timeout_us;
@@ -57,6 +60,7 @@ struct _MusterCluster
   GPtrArray *groups;     /* of MusterWorkerGroup */
   GPtrArray *transports;
   GPtrArray *sources;
+  GPtrArray *metrics; /* of MusterMetricsGroup: those beside the default ones */
   MusterClusterState state;
   GPtrArray *stop_tasks; /* of GTask: who waits for the end */
   gboolean arrived;      /* what they will be told */
@@ -76,6 +80,12 @@ typedef enum
 
 /* In muster-cluster.c */
 extern guint muster_cluster_signals[MUSTER_CLUSTER_N_SIGNALS];
+
+/* In muster-cluster-metrics.c. Prepares run.metrics and metrics_texts, without making anything. */
+gboolean muster_cluster_prepare_metrics (MusterCluster *self, GError **error);
+void muster_cluster_start_delivery (MusterCluster *self);
+/* What the metrics take in each worker's journal. */
+gsize muster_cluster_get_area_size (MusterCluster *self);
 
 /* In muster-cluster-run.c. Start makes everything or nothing. Finish says and writes the last of it: FALSE if something
  * that was said is in no required transport yet (it stays in journals then). Clear takes everything down. */

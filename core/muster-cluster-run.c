@@ -6,9 +6,7 @@
 
 #include "muster-cluster-private.h"
 
-#include "muster-environment-private.h"
 #include "muster-journal-register-private.h"
-#include "muster-metrics-area-private.h"
 #include "muster-source-private.h"
 #include "muster-state-dir-private.h"
 
@@ -74,7 +72,7 @@ prepare (MusterCluster *self, const char *runtime_path, GError **error)
   for (guint i = 0; i < self->groups->len; i++)
     if (!prepare_group (self, i, runtime_path, error))
       return FALSE;
-  return TRUE;
+  return muster_cluster_prepare_metrics (self, error);
 }
 
 /* Each worker takes descriptors, and libzmq aborts when accept() finds none: so as many as may be. The workers get what
@@ -185,31 +183,6 @@ start_pipeline (MusterCluster *self, GError **error)
   muster_pipeline_set_report (run->pipeline, report_cb, run->logger);
   run->pipeline_started = muster_pipeline_start (run->pipeline, error);
   return run->pipeline_started;
-}
-
-/* -- deliveries ---------------------------------------------------------------------------------- */
-
-static void
-deliver_cb (MusterDataset *dataset, gpointer user_data)
-{
-  g_signal_emit (user_data, muster_cluster_signals[MUSTER_CLUSTER_DELIVERY], 0, dataset);
-}
-
-static void
-start_delivery (MusterCluster *self)
-{
-  MusterMetricsOptions options = {
-    .name = (char *) "",
-    .interval_us = self->interval_us,
-    .scale_factor = self->scale_factor,
-    .persist = self->persist,
-    .max_metrics = MUSTER_METRICS_DEFAULT_MAX,
-  };
-
-  muster_time_base_now (&self->run.base);
-  self->run.metrics_text = muster_metrics_options_to_string (&options);
-  self->run.delivery = muster_delivery_new (self->run.journal, self->run.logger, &self->run.base, self->context,
-                                            &options, deliver_cb, self);
 }
 
 /* -- the receiver -------------------------------------------------------------------------------- */
@@ -446,7 +419,7 @@ make_supervisor (MusterCluster *self)
     .logger = run->logger,
     .context = self->context,
     .cluster = self->name,
-    .metrics = run->metrics_text,
+    .metrics = run->metrics_texts,
     .level = self->level,
     .nofile = run->nofile,
   };
@@ -468,7 +441,8 @@ free_commands (MusterClusterRun *run)
       muster_worker_command_free (g_ptr_array_index (run->commands, i));
   g_clear_pointer (&run->commands, g_ptr_array_unref);
   g_clear_pointer (&run->endpoints, g_ptr_array_unref);
-  g_clear_pointer (&run->metrics_text, g_free);
+  g_clear_pointer (&run->metrics, g_ptr_array_unref);
+  g_clear_pointer (&run->metrics_texts, g_strfreev);
 }
 
 /* From where this journal is wanted: what a required transport has not got; 0 if none of them knows. */
@@ -595,8 +569,7 @@ muster_cluster_check_room (MusterCluster *self, GError **error)
       const MusterWorkerGroup *group = g_ptr_array_index (self->groups, i);
 
       needed += (guint64) group->instances
-                * (muster_journal_get_file_size (group->journal_size)
-                   + muster_metrics_area_get_allocated_size (MUSTER_METRICS_DEFAULT_MAX));
+                * (muster_journal_get_file_size (group->journal_size) + muster_cluster_get_area_size (self));
     }
   if (!muster_runtime_dir_find_room (self->runtime_path != NULL ? self->runtime_path : found, &available, &directory)
       || needed <= available)
@@ -626,7 +599,7 @@ muster_cluster_run_start (MusterCluster *self, GError **error)
       take_down (self);
       return FALSE;
     }
-  start_delivery (self);
+  muster_cluster_start_delivery (self);
   if (!start_receiver (self, error) || !start_sources (self, error))
     {
       take_down (self);

@@ -9,6 +9,7 @@
 #include "muster-cluster-private.h"
 
 #include "muster-enums.h"
+#include "muster-metrics-group-private.h"
 #include "muster-param.h"
 
 enum
@@ -21,6 +22,8 @@ enum
   PROP_INTERVAL,
   PROP_SCALE_FACTOR,
   PROP_PERSIST,
+  PROP_START_TIME,
+  PROP_MAX_METRICS,
   PROP_LEVEL,
   PROP_JOURNAL_SIZE,
   PROP_DRAIN_TIMEOUT,
@@ -71,6 +74,12 @@ muster_cluster_set_property (GObject *object, guint id, const GValue *value, GPa
     case PROP_PERSIST:
       self->persist = g_value_get_boolean (value);
       break;
+    case PROP_START_TIME:
+      self->start_time_ms = g_value_get_int64 (value);
+      break;
+    case PROP_MAX_METRICS:
+      self->max_metrics = g_value_get_uint (value);
+      break;
     case PROP_LEVEL:
       self->level = g_value_get_enum (value);
       break;
@@ -113,6 +122,12 @@ muster_cluster_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_PERSIST:
       g_value_set_boolean (value, self->persist);
       break;
+    case PROP_START_TIME:
+      g_value_set_int64 (value, self->start_time_ms);
+      break;
+    case PROP_MAX_METRICS:
+      g_value_set_uint (value, self->max_metrics);
+      break;
     case PROP_LEVEL:
       g_value_set_enum (value, self->level);
       break;
@@ -130,8 +145,29 @@ muster_cluster_get_property (GObject *object, guint id, GValue *value, GParamSpe
 #define FLAGS (G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS)
 
 static void
+install_metrics_properties (void)
+{
+  properties[PROP_INTERVAL] =
+      muster_param_spec_duration ("interval", NULL, "The interval of the default metrics", G_TIME_SPAN_MILLISECOND,
+                                  G_TIME_SPAN_DAY, 10 * G_TIME_SPAN_SECOND, FLAGS);
+  properties[PROP_SCALE_FACTOR] = g_param_spec_double (
+      "scale-factor", NULL, "The unit of the default metrics' times: 1 is milliseconds, 1000 seconds", G_MINDOUBLE,
+      G_MAXDOUBLE, 1, FLAGS);
+  properties[PROP_PERSIST] =
+      g_param_spec_boolean ("persist", NULL, "Whether the default metrics stay over intervals", FALSE, FLAGS);
+  properties[PROP_START_TIME] = g_param_spec_int64 (
+      "start-time", NULL,
+      "Milliseconds since the Unix epoch; the default metrics' intervals begin at whole multiples from here",
+      -MUSTER_METRICS_START_TIME_MAX, MUSTER_METRICS_START_TIME_MAX, 0, FLAGS);
+  properties[PROP_MAX_METRICS] = g_param_spec_uint (
+      "max-metrics", NULL, "More default metrics than so many are counted, not kept, in each process", 1, G_MAXUINT,
+      MUSTER_METRICS_DEFAULT_MAX, FLAGS);
+}
+
+static void
 install_properties (GObjectClass *class)
 {
+  install_metrics_properties ();
   properties[PROP_NAME] = g_param_spec_string ("name", NULL, "The cluster's name, in every record", "muster", FLAGS);
   properties[PROP_HOST] = g_param_spec_string (
       "host", NULL, "The machine's name, in every record; by default what the system calls it", NULL, FLAGS);
@@ -144,14 +180,6 @@ install_properties (GObjectClass *class)
       "Where spools and checkpoints lie; by default $STATE_DIRECTORY, for root /var/lib/muster/NAME, else "
       "$XDG_STATE_HOME/muster/NAME or ~/.local/state/muster/NAME",
       NULL, FLAGS);
-  properties[PROP_INTERVAL] =
-      muster_param_spec_duration ("interval", NULL, "The interval of the default metrics", G_TIME_SPAN_MILLISECOND,
-                                  G_TIME_SPAN_DAY, 10 * G_TIME_SPAN_SECOND, FLAGS);
-  properties[PROP_SCALE_FACTOR] = g_param_spec_double (
-      "scale-factor", NULL, "The unit of the default metrics' times: 1 is milliseconds, 1000 seconds", G_MINDOUBLE,
-      G_MAXDOUBLE, 1, FLAGS);
-  properties[PROP_PERSIST] =
-      g_param_spec_boolean ("persist", NULL, "Whether the default metrics stay over intervals", FALSE, FLAGS);
   properties[PROP_LEVEL] = g_param_spec_enum (
       "level", NULL, "What workers send, and the primary says: this level and worse; a transport may ask for less",
       MUSTER_TYPE_LEVEL, MUSTER_LEVEL_INFO, FLAGS);
@@ -249,6 +277,7 @@ muster_cluster_finalize (GObject *object)
   g_ptr_array_unref (self->groups);
   g_ptr_array_unref (self->transports);
   g_ptr_array_unref (self->sources);
+  g_ptr_array_unref (self->metrics);
   g_ptr_array_unref (self->stop_tasks);
   g_main_context_unref (self->context);
   G_OBJECT_CLASS (muster_cluster_parent_class)->finalize (object);
@@ -273,6 +302,7 @@ muster_cluster_init (MusterCluster *self)
   self->groups = g_ptr_array_new_with_free_func (g_object_unref);
   self->transports = g_ptr_array_new_with_free_func (g_object_unref);
   self->sources = g_ptr_array_new_with_free_func (g_object_unref);
+  self->metrics = g_ptr_array_new_with_free_func (g_object_unref);
   self->stop_tasks = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
@@ -507,23 +537,6 @@ muster_cluster_get_logger (MusterCluster *self)
   g_return_val_if_fail (MUSTER_IS_CLUSTER (self), NULL);
 
   return self->run.logger;
-}
-
-/**
- * muster_cluster_get_metrics:
- * @self: a cluster
- *
- * The primary's own metrics, `master` in each dataset.
- *
- * Returns: (transfer none) (nullable): metrics; %NULL where the cluster does not run
- * Since: 0.1
- */
-MusterMetrics *
-muster_cluster_get_metrics (MusterCluster *self)
-{
-  g_return_val_if_fail (MUSTER_IS_CLUSTER (self), NULL);
-
-  return self->run.delivery != NULL ? muster_delivery_get_metrics (self->run.delivery) : NULL;
 }
 
 /**

@@ -5,6 +5,7 @@
 
 #include "muster-dataset.h"
 #include "muster-logger.h"
+#include "muster-metrics-group.h"
 #include "muster-metrics.h"
 #include "muster-record.h"
 #include "muster-source.h"
@@ -22,6 +23,7 @@ MUSTER_PUBLIC MusterCluster *muster_cluster_new (const char *name);
 MUSTER_PUBLIC void muster_cluster_add_group (MusterCluster *self, MusterWorkerGroup *group);
 MUSTER_PUBLIC void muster_cluster_add_transport (MusterCluster *self, MusterTransport *transport);
 MUSTER_PUBLIC void muster_cluster_add_source (MusterCluster *self, MusterSource *source);
+MUSTER_PUBLIC void muster_cluster_add_metrics (MusterCluster *self, MusterMetricsGroup *group);
 MUSTER_PUBLIC gboolean muster_cluster_start (MusterCluster *self, GError **error);
 MUSTER_PUBLIC void muster_cluster_stop_async (MusterCluster *self, GCancellable *cancellable,
                                               GAsyncReadyCallback callback, gpointer user_data);
@@ -34,6 +36,7 @@ MUSTER_PUBLIC void muster_cluster_broadcast (MusterCluster *self, const char *gr
 MUSTER_PUBLIC GPtrArray *muster_cluster_list_workers (MusterCluster *self);
 MUSTER_PUBLIC MusterLogger *muster_cluster_get_logger (MusterCluster *self);
 MUSTER_PUBLIC MusterMetrics *muster_cluster_get_metrics (MusterCluster *self);
+MUSTER_PUBLIC MusterMetrics *muster_cluster_get_metrics_by_name (MusterCluster *self, const char *name);
 MUSTER_PUBLIC const char *muster_cluster_get_name (MusterCluster *self);
 MUSTER_PUBLIC const char *muster_cluster_get_runtime_dir (MusterCluster *self);
 

@@ -15,11 +15,13 @@ typedef struct _MusterDelivery MusterDelivery;
 
 typedef void (*MusterDeliverFunc) (MusterDataset *dataset, gpointer user_data);
 
+/* @options: of MusterMetricsOptions, one for each metrics object; copied. */
+
 MusterDelivery *muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterTimeBase *base,
-                                     GMainContext *context, const MusterMetricsOptions *options,
-                                     MusterDeliverFunc deliver, gpointer user_data);
+                                     GMainContext *context, GPtrArray *options, MusterDeliverFunc deliver,
+                                     gpointer user_data);
 void muster_delivery_free (MusterDelivery *self);
-MusterMetrics *muster_delivery_get_metrics (MusterDelivery *self);
+MusterMetrics *muster_delivery_get_metrics (MusterDelivery *self, const char *name); /* nullable */
 void muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid, gboolean expected);
 void muster_delivery_add (MusterDelivery *self, MusterBatch *batch); /* takes its snapshots */
 /* The primary's last snapshot, and all datasets that are there. */

@@ -20,7 +20,7 @@ struct _MusterDelivery
   MusterJournal *journal; /* owned reference */
   MusterLogger *logger;   /* owned reference */
   MusterTimeBase base;
-  MusterMetrics *metrics;       /* owned reference */
+  GPtrArray *metrics;           /* owned; of MusterMetrics */
   MusterAggregator *aggregator; /* owned */
   int timer_fd;                 /* on CLOCK_BOOTTIME, which neither steps nor stops in a suspended machine */
   GSource *timer;               /* owned */
@@ -133,7 +133,7 @@ snapshot_cb (MusterMetrics *metrics, GPtrArray *entries, gpointer user_data)
 
 MusterDelivery *
 muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterTimeBase *base, GMainContext *context,
-                     const MusterMetricsOptions *options, MusterDeliverFunc deliver, gpointer user_data)
+                     GPtrArray *options, MusterDeliverFunc deliver, gpointer user_data)
 {
   MusterDelivery *self = g_new0 (MusterDelivery, 1);
 
@@ -143,28 +143,42 @@ muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterT
   self->deliver = deliver;
   self->user_data = user_data;
   self->aggregator = muster_aggregator_new ();
-  muster_aggregator_add_metrics (self->aggregator, options);
+  self->metrics = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < options->len; i++)
+    muster_aggregator_add_metrics (self->aggregator, options->pdata[i]);
   muster_aggregator_expect (self->aggregator, "master", (guint) getpid ());
   self->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   self->timer = g_unix_fd_source_new (self->timer_fd, G_IO_IN);
   g_source_set_static_name (self->timer, "muster-delivery");
   g_source_set_callback (self->timer, G_SOURCE_FUNC (timer_cb), self, NULL);
   g_source_attach (self->timer, context);
-  self->metrics = muster_metrics_new (options);
-  muster_metrics_attach (self->metrics, context, context, base, snapshot_cb, self, NULL);
+  for (guint i = 0; i < options->len; i++)
+    {
+      MusterMetrics *metrics = muster_metrics_new (options->pdata[i]);
+
+      g_ptr_array_add (self->metrics, metrics);
+      muster_metrics_attach (metrics, context, context, base, snapshot_cb, self, NULL);
+    }
   self->attached = TRUE;
   return self;
+}
+
+static void
+detach (MusterDelivery *self)
+{
+  for (guint i = 0; self->attached && i < self->metrics->len; i++)
+    muster_metrics_detach (self->metrics->pdata[i]);
+  self->attached = FALSE;
 }
 
 void
 muster_delivery_free (MusterDelivery *self)
 {
-  if (self->attached)
-    muster_metrics_detach (self->metrics);
+  detach (self);
   g_source_destroy (self->timer);
   g_source_unref (self->timer);
   close (self->timer_fd);
-  g_object_unref (self->metrics);
+  g_ptr_array_unref (self->metrics);
   muster_aggregator_free (self->aggregator);
   g_object_unref (self->logger);
   muster_journal_unref (self->journal);
@@ -172,9 +186,12 @@ muster_delivery_free (MusterDelivery *self)
 }
 
 MusterMetrics *
-muster_delivery_get_metrics (MusterDelivery *self)
+muster_delivery_get_metrics (MusterDelivery *self, const char *name)
 {
-  return self->metrics;
+  for (guint i = 0; i < self->metrics->len; i++)
+    if (g_str_equal (muster_metrics_get_name (self->metrics->pdata[i]), name))
+      return self->metrics->pdata[i];
+  return NULL;
 }
 
 void
@@ -210,9 +227,7 @@ muster_delivery_add (MusterDelivery *self, MusterBatch *batch)
 void
 muster_delivery_finish (MusterDelivery *self)
 {
-  if (self->attached)
-    muster_metrics_detach (self->metrics);
-  self->attached = FALSE;
+  detach (self);
   collect (self, G_MAXINT64);
   arm (self);
 }

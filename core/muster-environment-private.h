@@ -27,7 +27,6 @@ typedef struct
   MusterLevel level;
   gint64 block_timeout_us;
   gint64 flush_interval_us;
-  MusterMetricsOptions metrics; /* name owned */
 } MusterEnvironment;
 
 /* Whether this very process (not a child that inherited the variables) was started by a primary. */
@@ -37,6 +36,13 @@ void muster_environment_clear (MusterEnvironment *environment);
 /* Takes the variables out, so that what this process starts does not think that it is the worker. */
 void muster_environment_unset (void);
 
-/* "interval=1s;scale-factor=1000;persist=true;start-time=0;max-metrics=10000", and back. */
+/* All metrics of the cluster, the default ones first: MUSTER_METRICS, then MUSTER_METRICS_1 and so on. What is wrong is
+ * left out, and said in @error; the array is there in any case. */
+GPtrArray *muster_environment_read_metrics (GError **error); /* of MusterMetricsOptions */
+/* The variable of the metrics number @i, from 0. */
+char *muster_environment_get_metrics_variable (guint i);
+
+/* "interval=1s;scale-factor=1000;persist=true;start-time=0;max-metrics=10000", and, where they have one, the name before
+ * it; and back. */
 char *muster_metrics_options_to_string (const MusterMetricsOptions *options);
 gboolean muster_metrics_options_from_string (const char *text, MusterMetricsOptions *options, GError **error);

@@ -53,7 +53,8 @@ muster_environment_read (MusterEnvironment *environment, GError **error)
   const char *endpoint = worker != NULL ? need (MUSTER_ENV_ENDPOINT, error) : NULL;
   const char *fd = endpoint != NULL ? need (MUSTER_ENV_JOURNAL_FD, error) : NULL;
   const char *level = g_getenv (MUSTER_ENV_LEVEL);
-  const char *metrics = g_getenv (MUSTER_ENV_METRICS);
+  g_autoptr (GPtrArray) metrics = NULL;
+  g_autoptr (GError) wrong = NULL;
   guint64 number;
 
   *environment = (MusterEnvironment){ .journal_fd = -1,
@@ -74,10 +75,12 @@ muster_environment_read (MusterEnvironment *environment, GError **error)
       return FALSE;
     }
   if (!read_duration (MUSTER_ENV_BLOCK_TIMEOUT, &environment->block_timeout_us, error)
-      || !read_duration (MUSTER_ENV_FLUSH_INTERVAL, &environment->flush_interval_us, error)
-      || !muster_metrics_options_from_string (metrics != NULL ? metrics : "", &environment->metrics, error))
+      || !read_duration (MUSTER_ENV_FLUSH_INTERVAL, &environment->flush_interval_us, error))
+    return FALSE;
+  metrics = muster_environment_read_metrics (&wrong);
+  if (wrong != NULL)
     {
-      muster_environment_clear (environment);
+      g_propagate_error (error, g_steal_pointer (&wrong));
       return FALSE;
     }
   environment->worker = g_strdup (worker);
@@ -90,32 +93,67 @@ muster_environment_clear (MusterEnvironment *environment)
 {
   g_clear_pointer (&environment->worker, g_free);
   g_clear_pointer (&environment->endpoint, g_free);
-  g_clear_pointer (&environment->metrics.name, g_free);
 }
 
 void
 muster_environment_unset (void)
 {
-  static const char *const names[] = { MUSTER_ENV_PID,    MUSTER_ENV_ENDPOINT,      MUSTER_ENV_JOURNAL_FD,
-                                       MUSTER_ENV_LEVEL,  MUSTER_ENV_BLOCK_TIMEOUT, MUSTER_ENV_FLUSH_INTERVAL,
-                                       MUSTER_ENV_METRICS };
+  static const char *const names[] = { MUSTER_ENV_PID,   MUSTER_ENV_ENDPOINT,      MUSTER_ENV_JOURNAL_FD,
+                                       MUSTER_ENV_LEVEL, MUSTER_ENV_BLOCK_TIMEOUT, MUSTER_ENV_FLUSH_INTERVAL };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
     g_unsetenv (names[i]);
+  for (guint i = 0; i < MUSTER_METRICS_N_MAX; i++)
+    {
+      g_autofree char *name = muster_environment_get_metrics_variable (i);
+
+      g_unsetenv (name);
+    }
 }
 
-/* -- metrics options ------------------------------------------------------------------------------ */
+/* -- metrics -------------------------------------------------------------------------------------- */
+
+char *
+muster_environment_get_metrics_variable (guint i)
+{
+  return i == 0 ? g_strdup (MUSTER_ENV_METRICS) : g_strdup_printf (MUSTER_ENV_METRICS "_%u", i);
+}
+
+GPtrArray *
+muster_environment_read_metrics (GError **error)
+{
+  GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify) muster_metrics_options_free);
+  gboolean is_worker = muster_environment_is_worker ();
+
+  for (guint i = 0; i == 0 || (is_worker && i < MUSTER_METRICS_N_MAX); i++)
+    {
+      g_autofree char *variable = muster_environment_get_metrics_variable (i);
+      const char *text = is_worker ? g_getenv (variable) : NULL;
+      MusterMetricsOptions options;
+
+      if (text == NULL && i > 0)
+        break;
+      if (muster_metrics_options_from_string (text != NULL ? text : "", &options,
+                                              error != NULL && *error == NULL ? error : NULL)
+          || i == 0)
+        g_ptr_array_add (all, g_memdup2 (&options, sizeof options));
+      else
+        g_free (options.name);
+    }
+  return all;
+}
 
 char *
 muster_metrics_options_to_string (const MusterMetricsOptions *options)
 {
   g_autofree char *interval = muster_duration_to_string (options->interval_us);
+  const char *name = options->name != NULL ? options->name : "";
   char factor[G_ASCII_DTOSTR_BUF_SIZE];
 
   g_ascii_dtostr (factor, sizeof factor, options->scale_factor);
-  return g_strdup_printf ("interval=%s;scale-factor=%s;persist=%s;start-time=%" G_GINT64_FORMAT ";max-metrics=%u",
-                          interval, factor, options->persist ? "true" : "false", options->start_time_ns,
-                          options->max_metrics);
+  return g_strdup_printf ("%s%s%sinterval=%s;scale-factor=%s;persist=%s;start-time=%" G_GINT64_FORMAT ";max-metrics=%u",
+                          *name != '\0' ? "name=" : "", name, *name != '\0' ? ";" : "", interval, factor,
+                          options->persist ? "true" : "false", options->start_time_ns, options->max_metrics);
 }
 
 static gboolean
@@ -126,7 +164,12 @@ read_option (const char *key, const char *value, MusterMetricsOptions *options, 
 
   if (g_str_equal (key, "interval"))
     return muster_duration_from_string (value, &options->interval_us, error);
-  if (g_str_equal (key, "persist"))
+  if (g_str_equal (key, "name"))
+    {
+      g_free (options->name);
+      options->name = g_strdup (value);
+    }
+  else if (g_str_equal (key, "persist"))
     options->persist = g_str_equal (value, "true");
   else if (g_str_equal (key, "start-time"))
     return g_ascii_string_to_signed (value, 10, G_MININT64, G_MAXINT64, &options->start_time_ns, error);

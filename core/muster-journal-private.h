@@ -16,7 +16,7 @@ typedef struct _MusterJournal MusterJournal;
 #define MUSTER_JOURNAL_TOKEN_SIZE  32
 #define MUSTER_JOURNAL_SIZE_MIN    (64 * 1024 * 4)
 #define MUSTER_JOURNAL_SIZE_MAX    ((gsize) 8 << 30)
-#define MUSTER_JOURNAL_AREA_MAX    ((gsize) 64 << 20)
+#define MUSTER_JOURNAL_AREA_MAX    ((gsize) 512 << 20)       /* most of it sparse */
 #define MUSTER_JOURNAL_ITEM_MAX    (MUSTER_ENTRY_MAX + 1024) /* an entry, and the origin that may stand before it */
 
 /* Written by the creator, before exec. Strings are cut at their room. */

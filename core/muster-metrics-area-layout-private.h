@@ -13,6 +13,7 @@
 
 #define MUSTER_METRICS_AREA_MAGIC       "MUSTERA2"
 #define MUSTER_METRICS_AREA_HEADER_SIZE 512u
+#define MUSTER_METRICS_AREA_NAME        64u
 #define MUSTER_METRICS_AREA_STAGING     MUSTER_ENTRY_MAX
 #define MUSTER_METRICS_AREA_METRICS     (MUSTER_METRICS_AREA_HEADER_SIZE + MUSTER_METRICS_AREA_STAGING)
 #define MUSTER_METRICS_AREA_MARKED      (G_GUINT64_CONSTANT (1) << 32)
@@ -60,6 +61,7 @@ typedef struct
  *       32     8  scale factor
  *       40     4  whether metrics persist
  *       44     4  pid of the process that lives here; 0: nobody has yet
+ *       64     8  size of this area, in whole pages; the next one begins behind it. 0: it is the last
  *      128     8  overflow: updates refused so far
  *      136     4  how many metrics have ever been used
  *      140     4  which of the two intervals counts (bit 0)
@@ -68,6 +70,7 @@ typedef struct
  *      200  2*72  the snapshot being taken (MusterMetricsAreaSnapshot)
  *      344     8  offset of the sketches, a multiple of 64
  *      352     8  how much of them may be read: has ever been used
+ *      360    64  name of the metrics, NUL-terminated UTF-8; empty for the default ones
  *      512 65536  staging: metrics of the part that is being written, as members of muster.v1.Snapshot
  *    66048 n*192  metrics (MusterMetricSlot)
  *                 names: keys and texts
@@ -88,7 +91,9 @@ typedef struct
   double scale_factor;
   guint32 persist;
   _Atomic guint32 owner;
-  guint8 reserved_0[80];
+  guint8 reserved_0[16];
+  guint64 size;
+  guint8 reserved_2[56];
 
   _Atomic guint64 overflow;
   _Atomic guint32 n_used;
@@ -100,15 +105,18 @@ typedef struct
 
   guint64 sketches;
   _Atomic guint64 sketches_used;
+  char name[MUSTER_METRICS_AREA_NAME];
 } MusterMetricsAreaHeader;
 
 G_STATIC_ASSERT (sizeof (MusterMetricsAreaInterval) == 24);
 G_STATIC_ASSERT (sizeof (MusterMetricsAreaSnapshot) == 72);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, owner) == 44);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, size) == 64);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, overflow) == 128);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, intervals) == 144);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, snapshots) == 200);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, sketches) == 344);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricsAreaHeader, name) == 360);
 G_STATIC_ASSERT (sizeof (MusterMetricsAreaHeader) <= MUSTER_METRICS_AREA_HEADER_SIZE);
 G_STATIC_ASSERT (MUSTER_METRICS_AREA_METRICS % 64 == 0);
 

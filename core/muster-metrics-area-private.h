@@ -21,8 +21,9 @@ gsize muster_metrics_area_get_allocated_size (guint max_metrics);
 /* Allocates that much of the area at @offset of the file @fd. UNAVAILABLE if the disk is full. */
 gboolean muster_metrics_area_allocate (int fd, off_t offset, guint max_metrics, GError **error);
 
-/* Maps the area of the journal @fd, which stays the caller's, and makes it this process's own. UNAVAILABLE if the
- * journal has none, or somebody has it: there is one table in an area, in its life. */
+/* Maps the area of the journal @fd, which stays the caller's, and makes it this process's own; called for several metrics,
+ * the part of it that is behind the others'. UNAVAILABLE if the journal has none, or none that is free: there is one table
+ * in an area, in its life. */
 MusterMetricsArea *muster_metrics_area_open (int fd, const MusterMetricsOptions *options, GError **error);
 void muster_metrics_area_free (MusterMetricsArea *area);
 
@@ -63,7 +64,7 @@ typedef struct
 } MusterMetricsDeath;
 
 /* The place, mod 2^32, that a part of a snapshot has (or would have got) in the stream, if it was just being appended.
- * FALSE if none was. */
+ * FALSE if none was. Of several metrics, one takes a snapshot at a time. */
 gboolean muster_metrics_area_read_mark (int fd, gsize ring_size, gsize area_size, guint32 *place);
 /* What was measured and in no snapshot: whole encoded Snapshot entries (GBytes), perhaps none; NULL if the area is
  * damaged. Reads with pread alone. */

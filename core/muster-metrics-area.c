@@ -23,6 +23,7 @@
 #define SIZE_MIN   (MUSTER_METRICS_AREA_METRICS + NAMES_MIN)
 #define PAGE       4096u
 #define SKETCHES   MUSTER_SKETCH_ARENA_DEFAULT
+#define AREA_MAX   ((gsize) 64 << 20) /* of the metrics of one name */
 
 /* Blocks for names: multiples of 16 bytes up to 256, then powers of two. */
 #define FINE_STEP  16u
@@ -148,7 +149,7 @@ unregister_area (MusterMetricsArea *area)
 gsize
 muster_metrics_area_get_allocated_size (guint max_metrics)
 {
-  gsize n = MIN (max_metrics, MUSTER_JOURNAL_AREA_MAX / 4 / sizeof (MusterMetricSlot));
+  gsize n = MIN (max_metrics, AREA_MAX / 4 / sizeof (MusterMetricSlot));
   gsize size = SIZE_MIN + n * (sizeof (MusterMetricSlot) + NAME_BYTES);
 
   return (size + PAGE - 1) & ~(gsize) (PAGE - 1);
@@ -177,20 +178,40 @@ muster_metrics_area_allocate (int fd, off_t offset, guint max_metrics, GError **
   return FALSE;
 }
 
+/* The first area that nobody has taken: several metrics have theirs one behind the other. Returns what is left from there
+ * on. */
+static gsize
+find_free (int fd, off_t *offset, gsize left)
+{
+  MusterMetricsAreaHeader header;
+
+  while (left > SIZE_MIN && pread (fd, &header, sizeof header, *offset) == (gssize) sizeof header
+         && atomic_load (&header.owner) != 0)
+    {
+      if (header.size == 0 || header.size >= left)
+        return 0;
+      *offset += (off_t) header.size;
+      left -= header.size;
+    }
+  return left;
+}
+
 static gboolean
-map (MusterMetricsArea *area, int fd, GError **error)
+map (MusterMetricsArea *area, int fd, guint max_metrics, GError **error)
 {
   MusterJournalIdentity identity;
-  gsize ring_size;
+  gsize ring_size, left;
   gpointer base;
 
   if (!muster_journal_read_identity (fd, &identity, &ring_size, error))
     return FALSE;
   area->offset = (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size);
-  area->size = identity.area_size;
+  left = find_free (fd, &area->offset, identity.area_size);
+  area->size = MIN (left, muster_metrics_area_get_size (max_metrics));
   if (area->size <= SIZE_MIN + SKETCHES)
     {
-      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "the journal has no area for metrics");
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "the journal's area for metrics %s",
+                   identity.area_size <= SIZE_MIN ? "does not exist" : "is in use already");
       return FALSE;
     }
   area->fd = fcntl (fd, F_DUPFD_CLOEXEC, 3);
@@ -228,6 +249,8 @@ divide (MusterMetricsArea *area, const MusterMetricsOptions *options)
   header->scale_factor = options->scale_factor;
   header->persist = (guint32) options->persist;
   header->sketches = area->size - SKETCHES;
+  header->size = area->size;
+  g_strlcpy (header->name, options->name, sizeof header->name);
   keep_order ();
   memcpy (header->magic, MUSTER_METRICS_AREA_MAGIC, sizeof header->magic);
 }
@@ -237,11 +260,14 @@ muster_metrics_area_open (int fd, const MusterMetricsOptions *options, GError **
 {
   g_autoptr (MusterMetricsArea) area = g_new0 (MusterMetricsArea, 1);
   MusterMetricsOptions copy;
+  g_autofree char *name = NULL;
   guint32 nobody = 0;
 
   area->fd = -1;
   pthread_mutex_init (&area->lock, NULL);
-  if (!map (area, fd, error))
+  muster_metrics_options_copy (&copy, options);
+  name = copy.name;
+  if (!map (area, fd, copy.max_metrics, error))
     return NULL;
   if (!atomic_compare_exchange_strong (&area->header->owner, &nobody, (guint32) getpid ()))
     {
@@ -249,9 +275,7 @@ muster_metrics_area_open (int fd, const MusterMetricsOptions *options, GError **
                            "the journal's area for metrics is in use already");
       return NULL;
     }
-  muster_metrics_options_copy (&copy, options);
   divide (area, &copy);
-  g_free (copy.name);
   register_area (area);
   return g_steal_pointer (&area);
 }

@@ -4,6 +4,7 @@
 #include "muster-metrics.h"
 
 #define MUSTER_METRICS_DEFAULT_MAX 10000u
+#define MUSTER_METRICS_N_MAX       32u /* metrics objects of one cluster */
 
 /* Where intervals lie, the same in every process: the n-th boundary is at start_time + n * interval of the wall clock,
  * read off once at `base`; from there on CLOCK_BOOTTIME counts. The primary's base reaches the workers in WELCOME. */
@@ -29,6 +30,7 @@ typedef struct
 
 /* Copies (the name too), with defaults for what is 0, NULL or nonsense; @from is nullable. */
 void muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOptions *from);
+void muster_metrics_options_free (MusterMetricsOptions *options); /* one that was allocated; nullable */
 
 typedef struct _MusterMetricsArea MusterMetricsArea;
 

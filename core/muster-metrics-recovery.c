@@ -25,7 +25,7 @@
 
 typedef struct
 {
-  const guint8 *bytes; /* borrowed */
+  const guint8 *bytes; /* borrowed; of this area, as all that follows */
   gsize size;
   const MusterMetricsDeath *death;
   MusterMetricsAreaHeader header;
@@ -57,6 +57,12 @@ is_snapshot_sound (const MusterMetricsAreaSnapshot *snapshot, const Recovery *se
 }
 
 static gboolean
+is_name_sound (const MusterMetricsAreaHeader *header)
+{
+  return memchr (header->name, '\0', sizeof header->name) != NULL && g_utf8_validate (header->name, -1, NULL);
+}
+
+static gboolean
 is_header_sound (Recovery *self)
 {
   const MusterMetricsAreaHeader *header = &self->header;
@@ -64,7 +70,7 @@ is_header_sound (Recovery *self)
   return header->header_size == MUSTER_METRICS_AREA_HEADER_SIZE
          && header->n_metrics <= muster_metrics_area_get_room (self->size) && self->n_used <= header->n_metrics
          && header->interval_ns > 0 && header->interval_ns <= INTERVAL_MAX && isfinite (header->scale_factor)
-         && header->scale_factor > 0 && header->sketches <= self->size
+         && header->scale_factor > 0 && is_name_sound (header) && header->sketches <= self->size
          && header->sketches >= MUSTER_METRICS_AREA_METRICS + header->n_metrics * sizeof (MusterMetricSlot)
          && is_interval_sound (&self->interval) && is_snapshot_sound (&self->snapshot, self);
 }
@@ -257,6 +263,7 @@ begin (Recovery *self, MusterSnapshotWriter *writer, gint64 start_ns, gint64 end
 {
   Muster__V1__Snapshot head = MUSTER__V1__SNAPSHOT__INIT;
 
+  head.name = self->header.name;
   head.start = (guint64) start_ns;
   head.end = (guint64) end_ns;
   head.interval = (guint64) self->header.interval_ns;
@@ -371,9 +378,9 @@ muster_metrics_area_recover_bytes (const guint8 *bytes, gsize size, const Muster
 /* -- from a file --------------------------------------------------------------------------------- */
 
 static gsize
-read_some (int fd, guint8 *out, gsize size, gsize ring_size)
+read_some (int fd, guint8 *out, gsize size, gsize offset_in_area, gsize ring_size)
 {
-  off_t offset = (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size);
+  off_t offset = (off_t) (MUSTER_JOURNAL_HEADER_SIZE + ring_size + offset_in_area);
   gsize done = 0;
 
   while (done < size)
@@ -389,40 +396,63 @@ read_some (int fd, guint8 *out, gsize size, gsize ring_size)
   return done;
 }
 
+/* The header of one of the areas that lie behind each other, and how long that area is: all that is left, unless it says that
+ * another one follows. FALSE: there is none. */
+static gboolean
+read_one_header (int fd, gsize ring_size, gsize offset, gsize left, MusterMetricsAreaHeader *header, gsize *size)
+{
+  if (left < sizeof *header || read_some (fd, (guint8 *) header, sizeof *header, offset, ring_size) < sizeof *header)
+    return FALSE;
+  *size =
+      header->size >= MUSTER_METRICS_AREA_METRICS && header->size < left && header->size % 8 == 0 ? header->size : left;
+  return TRUE;
+}
+
 gboolean
 muster_metrics_area_read_mark (int fd, gsize ring_size, gsize area_size, guint32 *place)
 {
   MusterMetricsAreaHeader header;
-  const MusterMetricsAreaSnapshot *snapshot;
-  guint64 mark;
+  gsize size;
 
-  if (area_size < sizeof header || read_some (fd, (guint8 *) &header, sizeof header, ring_size) < sizeof header)
-    return FALSE;
-  snapshot = &header.snapshots[atomic_load (&header.snapshot) & 1];
-  mark = atomic_load (&snapshot->mark);
-  *place = (guint32) mark;
-  return snapshot->is_active && (mark & MUSTER_METRICS_AREA_MARKED) != 0;
+  for (gsize offset = 0; read_one_header (fd, ring_size, offset, area_size - offset, &header, &size); offset += size)
+    {
+      const MusterMetricsAreaSnapshot *snapshot = &header.snapshots[atomic_load (&header.snapshot) & 1];
+      guint64 mark = atomic_load (&snapshot->mark);
+
+      *place = (guint32) mark;
+      if (snapshot->is_active && (mark & MUSTER_METRICS_AREA_MARKED) != 0)
+        return TRUE;
+    }
+  return FALSE;
 }
 
 /* What was never used of the memory for sketches need not be read. */
 static gsize
-get_used_size (int fd, gsize ring_size, gsize area_size)
+get_used_size (const MusterMetricsAreaHeader *header, gsize area_size)
 {
-  MusterMetricsAreaHeader header;
-  guint64 used;
+  guint64 used = atomic_load (&header->sketches_used);
 
-  if (area_size < sizeof header || read_some (fd, (guint8 *) &header, sizeof header, ring_size) < sizeof header)
+  if (header->sketches > area_size || used > area_size - header->sketches)
     return area_size;
-  used = atomic_load (&header.sketches_used);
-  if (header.sketches > area_size || used > area_size - header.sketches)
-    return area_size;
-  return MAX (header.sketches + used, MIN (area_size, MUSTER_METRICS_AREA_METRICS));
+  return MAX (header->sketches + used, MIN (area_size, MUSTER_METRICS_AREA_METRICS));
 }
 
+static GPtrArray *
+recover_at (int fd, gsize ring_size, gsize offset, gsize size, const MusterMetricsDeath *death, GError **error)
+{
+  g_autofree guint8 *bytes = g_malloc (size);
+  gsize n = read_some (fd, bytes, size, offset, ring_size);
+
+  return muster_metrics_area_recover_bytes (bytes, n, death, error);
+}
+
+/* Where the first area is damaged, nobody knows where the others begin; where another one is, what was before it counts. */
 GPtrArray *
 muster_metrics_area_recover (int fd, gsize ring_size, gsize area_size, const MusterMetricsDeath *death, GError **error)
 {
-  g_autofree guint8 *bytes = NULL;
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GError) why = NULL;
+  MusterMetricsAreaHeader header;
   gsize size;
 
   if (area_size > MUSTER_JOURNAL_AREA_MAX)
@@ -431,8 +461,20 @@ muster_metrics_area_recover (int fd, gsize ring_size, gsize area_size, const Mus
                    "an area for metrics of %" G_GSIZE_FORMAT " bytes is too large to be one", area_size);
       return NULL;
     }
-  area_size = get_used_size (fd, ring_size, area_size);
-  bytes = g_malloc (area_size);
-  size = read_some (fd, bytes, area_size, ring_size);
-  return muster_metrics_area_recover_bytes (bytes, size, death, error);
+  if (!read_one_header (fd, ring_size, 0, area_size, &header, &size))
+    return recover_at (fd, ring_size, 0, area_size, death, error);
+  entries = recover_at (fd, ring_size, 0, get_used_size (&header, size), death, error);
+  for (gsize offset = size; entries != NULL; offset += size)
+    {
+      GPtrArray *more;
+
+      if (!read_one_header (fd, ring_size, offset, area_size - offset, &header, &size))
+        break;
+      more = recover_at (fd, ring_size, offset, get_used_size (&header, size), death, why == NULL ? &why : NULL);
+      if (more != NULL)
+        g_ptr_array_extend_and_steal (entries, more);
+    }
+  if (why != NULL)
+    g_warning ("some metrics of a dead worker are lost: %s", why->message);
+  return g_steal_pointer (&entries);
 }

@@ -152,6 +152,15 @@ muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOption
   to->sketch_bytes = MIN (to->sketch_bytes, MUSTER_SKETCH_ARENA_MAX);
 }
 
+void
+muster_metrics_options_free (MusterMetricsOptions *options)
+{
+  if (options == NULL)
+    return;
+  g_free (options->name);
+  g_free (options);
+}
+
 MusterMetrics *
 muster_metrics_new (const MusterMetricsOptions *options)
 {

@@ -23,7 +23,7 @@ typedef struct
   MusterLogger *logger; /* the primary's: captured lines go there */
   GMainContext *context;
   const char *cluster;
-  const char *metrics;  /* the variable MUSTER_METRICS */
+  char **metrics;       /* nullable; the variables MUSTER_METRICS, MUSTER_METRICS_1 ... */
   MusterLevel level;    /* of groups that have none of their own */
   struct rlimit nofile; /* as the primary found it */
 } MusterWorkerHouse;

@@ -154,31 +154,45 @@ make_identity (MusterWorkerLife *life, GError **error)
   return TRUE;
 }
 
-/* Of the worker's metrics, so that they outlive it. */
-static gsize
-get_area_size (guint max_metrics)
-{
-  return max_metrics > 0 ? muster_metrics_area_get_size (max_metrics) : 0;
-}
-
-/* 0: they cannot outlive it. */
+/* Of the worker's metrics number @i; 0: there are none. */
 static guint
-get_max_metrics (MusterWorkerLife *life)
+get_max_metrics (MusterWorkerLife *life, guint i)
 {
   MusterMetricsOptions options;
-  gboolean known =
-      muster_metrics_options_from_string (life->house->metrics != NULL ? life->house->metrics : "", &options, NULL);
+  gboolean known;
 
+  if (life->house->metrics == NULL || life->house->metrics[i] == NULL)
+    return 0;
+  known = muster_metrics_options_from_string (life->house->metrics[i], &options, NULL);
   g_free (options.name);
   return known ? options.max_metrics : 0;
 }
 
-static gboolean
-allocate_area (MusterWorkerLife *life, guint max_metrics, GError **error)
+/* Where they lie, so that they outlive it. */
+static gsize
+get_area_size (MusterWorkerLife *life, guint i)
 {
-  off_t offset = (off_t) (MUSTER_JOURNAL_HEADER_SIZE + life->ring_size);
+  guint max_metrics = get_max_metrics (life, i);
 
-  return max_metrics == 0 || muster_metrics_area_allocate (life->journal_fd, offset, max_metrics, error);
+  return max_metrics > 0 ? muster_metrics_area_get_size (max_metrics) : 0;
+}
+
+/* One behind the other, as many as there is room for. */
+static gboolean
+allocate_areas (MusterWorkerLife *life, GError **error)
+{
+  gsize offset = MUSTER_JOURNAL_HEADER_SIZE + life->ring_size;
+  gsize left = life->identity.area_size;
+  gsize size;
+
+  for (guint i = 0; (size = get_area_size (life, i)) > 0 && size <= left; i++)
+    {
+      if (!muster_metrics_area_allocate (life->journal_fd, (off_t) offset, get_max_metrics (life, i), error))
+        return FALSE;
+      offset += size;
+      left -= size;
+    }
+  return TRUE;
 }
 
 static void
@@ -197,15 +211,16 @@ static gboolean
 make_journal (MusterWorkerLife *life, GError **error)
 {
   g_autofree char *name = g_strdup_printf ("%s-%s.journal", life->process->id, life->stream_text);
-  guint max_metrics = get_max_metrics (life);
 
-  life->identity.area_size = get_area_size (max_metrics);
+  life->identity.area_size = 0;
+  for (guint i = 0; get_area_size (life, i) > 0; i++)
+    life->identity.area_size = MIN (life->identity.area_size + get_area_size (life, i), MUSTER_JOURNAL_AREA_MAX);
   life->identity.is_sparse = TRUE;
   life->journal_path = g_build_filename (muster_runtime_dir_get_journals (life->house->runtime_dir), name, NULL);
   life->journal_fd =
       muster_journal_create_file (life->journal_path, life->plan->group->journal_size, &life->identity, error);
   if (life->journal_fd >= 0 && muster_journal_read_identity (life->journal_fd, &life->identity, &life->ring_size, error)
-      && allocate_area (life, max_metrics, error))
+      && allocate_areas (life, error))
     return TRUE;
   remove_journal (life);
   return FALSE;
@@ -266,7 +281,12 @@ make_environment (MusterWorkerLife *life)
   set_variable (&environment, MUSTER_ENV_LEVEL, muster_level_to_string (level));
   set_variable (&environment, MUSTER_ENV_BLOCK_TIMEOUT, block_timeout);
   set_variable (&environment, MUSTER_ENV_FLUSH_INTERVAL, flush_interval);
-  set_variable (&environment, MUSTER_ENV_METRICS, life->house->metrics);
+  for (guint i = 0; life->house->metrics != NULL && life->house->metrics[i] != NULL; i++)
+    {
+      g_autofree char *name = muster_environment_get_metrics_variable (i);
+
+      set_variable (&environment, name, life->house->metrics[i]);
+    }
   return environment;
 }
 

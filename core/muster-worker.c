@@ -26,10 +26,11 @@ typedef struct
   int status;
   gboolean stopping;
 
-  char *id;               /* owned, nullable */
-  MusterSink *sink;       /* owned */
-  MusterLogger *logger;   /* owned */
-  MusterMetrics *metrics; /* owned */
+  char *id;             /* owned, nullable */
+  MusterSink *sink;     /* owned */
+  MusterLogger *logger; /* owned */
+  GPtrArray *metrics;   /* owned; the cluster's, the default ones first */
+  GPtrArray *strangers; /* owned; metrics that somebody asked for and the cluster does not have; under strangers_lock */
   MusterJournal *journal; /* owned; NULL where no primary started us */
   MusterSender *sender;   /* owned; likewise */
   gboolean attached;      /* metrics; in the sender's thread */
@@ -41,6 +42,7 @@ enum
   N_SIGNALS
 };
 static guint signals[N_SIGNALS];
+static GMutex strangers_lock;
 
 G_DEFINE_TYPE_WITH_PRIVATE (MusterWorker, muster_worker, G_TYPE_OBJECT)
 
@@ -61,8 +63,8 @@ detach_metrics (gpointer data)
 {
   MusterWorkerPrivate *private = data;
 
-  if (private->attached)
-    muster_metrics_detach (private->metrics);
+  for (guint i = 0; private->attached && i < private->metrics->len; i++)
+    muster_metrics_detach (private->metrics->pdata[i]);
   private->attached = FALSE;
 }
 
@@ -76,7 +78,8 @@ muster_worker_dispose (GObject *object)
       muster_sender_call (private->sender, detach_metrics, private);
       g_clear_pointer (&private->sender, muster_sender_free);
     }
-  g_clear_object (&private->metrics);
+  g_clear_pointer (&private->metrics, g_ptr_array_unref);
+  g_clear_pointer (&private->strangers, g_ptr_array_unref);
   g_clear_object (&private->logger);
   g_clear_pointer (&private->sink, muster_sink_unref);
   g_clear_pointer (&private->journal, muster_journal_unref);
@@ -133,16 +136,15 @@ static void
 muster_worker_init (MusterWorker *self)
 {
   MusterWorkerPrivate *private = private_of (self);
-  MusterMetricsOptions options;
+  g_autoptr (GPtrArray) options = muster_environment_read_metrics (NULL);
 
   private->context = g_main_context_ref_thread_default ();
   private->sink = muster_sink_new (NULL, g_getenv (MUSTER_ENV_WORKER));
   private->logger = muster_logger_new (private->sink, "", MUSTER_LEVEL_INFO);
-  muster_metrics_options_from_string (
-      muster_environment_is_worker () && g_getenv (MUSTER_ENV_METRICS) != NULL ? g_getenv (MUSTER_ENV_METRICS) : "",
-      &options, NULL);
-  private->metrics = muster_metrics_new_in_area (&options, open_area (&options));
-  g_free (options.name);
+  private->metrics = g_ptr_array_new_with_free_func (g_object_unref);
+  private->strangers = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < options->len; i++)
+    g_ptr_array_add (private->metrics, muster_metrics_new_in_area (options->pdata[i], open_area (options->pdata[i])));
 }
 
 /* -- the link; in the sender's thread -------------------------------------------------------------- */
@@ -170,11 +172,12 @@ on_welcomed (const MusterTimeBase *base, gpointer user_data)
   MusterWorkerPrivate *private = private_of (user_data);
 
   /* The sender's context, by way of its thread: muster_worker_connect() may not have got the sender back yet. */
-  if (private->attached)
-    muster_metrics_set_time_base (private->metrics, base);
-  else
-    muster_metrics_attach (private->metrics, g_main_context_get_thread_default (), private->context, base,
-                           append_snapshot, private, NULL);
+  for (guint i = 0; i < private->metrics->len; i++)
+    if (private->attached)
+      muster_metrics_set_time_base (private->metrics->pdata[i], base);
+    else
+      muster_metrics_attach (private->metrics->pdata[i], g_main_context_get_thread_default (), private->context, base,
+                             append_snapshot, private, NULL);
   private->attached = TRUE;
 }
 
@@ -364,7 +367,63 @@ MusterMetrics *
 muster_worker_get_metrics (MusterWorker *self)
 {
   g_return_val_if_fail (MUSTER_IS_WORKER (self), NULL);
-  return private_of (self)->metrics;
+  return private_of (self)->metrics->pdata[0];
+}
+
+static MusterMetrics *
+find_metrics (GPtrArray *all, const char *name)
+{
+  for (guint i = 0; i < all->len; i++)
+    if (g_str_equal (muster_metrics_get_name (all->pdata[i]), name))
+      return all->pdata[i];
+  return NULL;
+}
+
+/* A program must not fail because of a group that its keyfile has not: it counts, and nobody hears of it. */
+static MusterMetrics *
+get_stranger (MusterWorkerPrivate *private, const char *name)
+{
+  const MusterMetricsOptions options = { .name = (char *) name };
+  MusterMetrics *metrics;
+  gboolean is_new;
+
+  g_mutex_lock (&strangers_lock);
+  metrics = find_metrics (private->strangers, name);
+  is_new = metrics == NULL;
+  if (is_new)
+    {
+      metrics = muster_metrics_new (&options);
+      g_ptr_array_add (private->strangers, metrics);
+    }
+  g_mutex_unlock (&strangers_lock);
+  if (is_new && private->sender != NULL)
+    muster_warning (private->logger,
+                    "the cluster has no metrics \"%s\": what is measured there goes nowhere; a group "
+                    "[metrics %s] in the keyfile, or muster_cluster_add_metrics(), makes them",
+                    name, name);
+  return metrics;
+}
+
+/**
+ * muster_worker_get_metrics_by_name:
+ * @self: a worker
+ * @name: a name; the default metrics' is empty
+ *
+ * Metrics with an interval of their own, as a `[metrics NAME]` group of the keyfile or muster_cluster_add_metrics() has
+ * made them. Where the cluster has none of that name, a record says so, and what is measured goes nowhere; likewise, but
+ * without a word, where no primary started this process. Any thread.
+ *
+ * Returns: (transfer none): those metrics, for any thread
+ * Since: 0.1
+ */
+MusterMetrics *
+muster_worker_get_metrics_by_name (MusterWorker *self, const char *name)
+{
+  MusterMetrics *metrics;
+
+  g_return_val_if_fail (MUSTER_IS_WORKER (self) && name != NULL, NULL);
+  metrics = find_metrics (private_of (self)->metrics, name);
+  return metrics != NULL ? metrics : get_stranger (private_of (self), name);
 }
 
 /**

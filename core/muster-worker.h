@@ -43,6 +43,7 @@ MUSTER_PUBLIC gboolean muster_worker_is_connected (MusterWorker *self);
 MUSTER_PUBLIC const char *muster_worker_get_id (MusterWorker *self);
 MUSTER_PUBLIC MusterLogger *muster_worker_get_logger (MusterWorker *self);
 MUSTER_PUBLIC MusterMetrics *muster_worker_get_metrics (MusterWorker *self);
+MUSTER_PUBLIC MusterMetrics *muster_worker_get_metrics_by_name (MusterWorker *self, const char *name);
 MUSTER_PUBLIC void muster_worker_send (MusterWorker *self, GVariant *message);
 MUSTER_PUBLIC gboolean muster_worker_flush (MusterWorker *self, gint64 timeout_us);
 

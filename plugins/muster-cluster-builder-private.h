@@ -15,7 +15,7 @@ typedef struct
   MusterCluster *cluster;   /* owned, nullable: none where [muster] is wrong */
   GHashTable *formats;      /* owned: what a format= says to owned MusterObjectConfig, NULL where that is wrong */
   GHashTable *bad_colours;  /* owned: a set of borrowed Entry */
-  guint n_groups, n_transports, n_sources;
+  guint n_groups, n_metrics, n_transports, n_sources;
 } MusterClusterBuilder;
 
 /* A problem with a group's entry, or with the group where that is NULL. */

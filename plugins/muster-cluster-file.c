@@ -268,8 +268,17 @@ static void
 build_metrics (Builder *builder, const Group *group)
 {
   g_autoptr (MusterObjectConfig) config = muster_object_config_new (MUSTER_TYPE_METRICS_GROUP);
+  g_autoptr (MusterMetricsGroup) metrics = NULL;
+  gboolean good = fill (builder, group, config, NULL);
 
-  fill (builder, group, config, NULL);
+  if (++builder->n_metrics == MUSTER_METRICS_N_MAX) /* the default ones are one more */
+    muster_problems_add (builder->problems, group->file, group->line, group->label, NULL,
+                         "one too many; expected at most %u groups of metrics", MUSTER_METRICS_N_MAX - 1);
+  if (!good || !is_usable (group) || builder->cluster == NULL || builder->n_metrics >= MUSTER_METRICS_N_MAX)
+    return;
+  muster_object_config_set_text (config, "name", group->name);
+  metrics = MUSTER_METRICS_GROUP (muster_object_config_create (config));
+  muster_cluster_add_metrics (builder->cluster, metrics);
 }
 
 /* -- [transport NAME] and [source NAME] ------------------------------------------------------------ */

@@ -15,6 +15,7 @@
 #include "muster-level.h"
 #include "muster-logger.h"
 #include "muster-metric.h"
+#include "muster-metrics-group.h"
 #include "muster-metrics.h"
 #include "muster-param.h"
 #include "muster-plugin.h"

@@ -74,6 +74,10 @@ test_groups (Fixture *fixture, gconstpointer data)
   command_assert_contains (result.out, "\n#name=");
   command_assert_contains (result.out, "\n#interval=10s\n");
   command_assert_contains (result.out, "\n#include=\n");
+  command_run (&result, fixture->plugins.path, COMMAND_ARGS ("plugins", "metrics"));
+  g_assert_cmpint (result.status, ==, 0);
+  g_assert_true (g_str_has_prefix (result.out, "[metrics NAME]\n"));
+  command_assert_contains (result.out, "\n#max-metrics=10000\n");
 }
 
 static void

@@ -6,10 +6,13 @@
  *   cluster-worker burst N HOW   logs N records and dies at once, by HOW: segv, kill, abort, exit7, return;
  *                                crash (a real one), thread-crash, overflow, g-error, thread-exit
  *   cluster-worker count FILE    counts until it is killed; FILE holds how many calls have returned: guint64 incs, samples
+ *   cluster-worker storm FILE    counts in two threads, in the default metrics and in "fast", until FILE (struct Storm) says
+ *                                stop
  */
 #include "config.h"
 
 #include "muster.h"
+#include "storm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -165,9 +168,61 @@ count (const char *path)
   return 0;
 }
 
+typedef struct
+{
+  MusterMetrics *metrics[2];
+  volatile Storm *storm;
+  guint worker; /* from 0 */
+  guint thread;
+} Counter;
+
+static gpointer
+storm_thread (gpointer data)
+{
+  Counter *counter = data;
+  volatile guint64 *returned = counter->storm->returned[counter->worker][counter->thread];
+
+  while (!counter->storm->stop[counter->worker])
+    for (guint i = 0; i < 2; i++)
+      {
+        muster_metrics_inc (counter->metrics[i], MUSTER_PATH ("calls"), "incs", 1);
+        returned[i]++;
+      }
+  return NULL;
+}
+
+static int
+storm (const char *path)
+{
+  g_autoptr (MusterWorker) worker = muster_worker_new ();
+  g_autoptr (GError) error = NULL;
+  int fd = open (path, O_RDWR | O_CLOEXEC);
+  volatile Storm *storm = mmap (NULL, sizeof *storm, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  Counter counters[2];
+  GThread *threads[2];
+
+  if (storm == MAP_FAILED || !muster_worker_connect (worker, &error))
+    g_error ("%s: %s", path, error != NULL ? error->message : g_strerror (errno));
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    {
+      counters[i] = (Counter){
+        .metrics = { muster_worker_get_metrics (worker), muster_worker_get_metrics_by_name (worker, "fast") },
+        .storm = storm,
+        .worker = (guint) atoi (muster_worker_get_id (worker) + strlen ("web-")) - 1,
+        .thread = i,
+      };
+      threads[i] = g_thread_new ("storm", storm_thread, &counters[i]);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  return 0;
+}
+
 int
 main (int argc, char **argv)
 {
+  if (argc == 3 && strcmp (argv[1], "storm") == 0)
+    return storm (argv[2]);
   if (argc == 3 && strcmp (argv[1], "count") == 0)
     return count (argv[2]);
   if (argc == 4 && strcmp (argv[1], "burst") == 0)

@@ -329,6 +329,54 @@ test_damaged (Fixture *fixture, gconstpointer data)
   g_assert_false (muster_metrics_area_read_mark (fixture->fd, RING_SIZE, size, &place));
 }
 
+/* Several metrics in one journal: each has its part of the area, and its name; a mark is of the one that takes a snapshot. */
+static void
+test_several (void)
+{
+  static const char *const names[] = { "", "fast", "slow" };
+  const MusterMetricsDeath death = { .pid = 7, .end_ns = 1000 };
+  MusterJournalIdentity identity = { .stream = "metrics", .area_size = 3 * muster_metrics_area_get_size (MAX_METRICS) };
+  g_autoptr (GPtrArray) metrics = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GPtrArray) left = NULL;
+  g_autoptr (GError) error = NULL;
+  MusterMetricsArea *areas[3];
+  guint32 place = 0;
+  int fd = muster_journal_create_memfd (RING_SIZE, &identity, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      const MusterMetricsOptions options = { .name = (char *) names[i], .max_metrics = MAX_METRICS };
+
+      areas[i] = muster_metrics_area_open (fd, &options, &error);
+      g_assert_no_error (error);
+      g_ptr_array_add (metrics, muster_metrics_new_in_area (&options, areas[i]));
+      muster_metrics_inc (metrics->pdata[i], MUSTER_PATH (names[i]), "x", i + 1);
+    }
+  g_assert_null (muster_metrics_area_open (fd, NULL, &error));
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE);
+  g_clear_error (&error);
+  g_assert_false (muster_metrics_area_read_mark (fd, RING_SIZE, identity.area_size, &place));
+  muster_metrics_area_begin_snapshot (areas[1], 10, 20, FALSE, 0);
+  atomic_store (muster_metrics_area_get_mark (areas[1]), MUSTER_METRICS_AREA_MARKED | 42);
+  g_assert_true (muster_metrics_area_read_mark (fd, RING_SIZE, identity.area_size, &place));
+  g_assert_cmpuint (place, ==, 42);
+  muster_metrics_area_begin_last_part (areas[1], 0);
+  muster_metrics_area_end_part (areas[1]);
+  left = muster_metrics_area_recover (fd, RING_SIZE, identity.area_size, &death, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (left->len, ==, G_N_ELEMENTS (names));
+  for (guint i = 0; i < left->len; i++)
+    {
+      g_autoptr (Muster__V1__Snapshot) snapshot = unpack_snapshot (left->pdata[i]);
+
+      g_assert_cmpstr (snapshot->name, ==, names[i]);
+      g_assert_cmpuint (snapshot->n_metrics, ==, 1);
+      g_assert_cmpfloat (snapshot->metrics[0]->sum, ==, i + 1);
+    }
+  close (fd);
+}
+
 /* -- other processes ----------------------------------------------------------------------------- */
 
 /* A forked child counts, but not in its parent's name; and what another thread held at the fork does not hold it up. */
@@ -478,6 +526,7 @@ main (int argc, char **argv)
   ADD ("closed", NULL, test_closed);
   ADD ("one-table", NULL, test_one_table);
   g_test_add_func ("/metrics-area/no-room", test_no_room);
+  g_test_add_func ("/metrics-area/several", test_several);
   ADD ("names-again", NULL, test_names_again);
   ADD ("damaged", NULL, test_damaged);
   ADD ("forked", NULL, test_forked);

@@ -175,6 +175,7 @@ static const MusterSupervisorCallbacks callbacks = {
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
+  static char *metrics[] = { (char *) "interval=10s", NULL };
   g_autoptr (GError) error = NULL;
   g_autofree char *path = NULL;
   const MusterJournalIdentity identity = { .stream = { 1 } };
@@ -201,7 +202,7 @@ set_up (Fixture *fixture, gconstpointer data)
     .logger = muster_logger_new (fixture->sink, "muster", MUSTER_LEVEL_DEBUG),
     .context = fixture->context,
     .cluster = "test",
-    .metrics = "interval=10s",
+    .metrics = metrics,
     .level = MUSTER_LEVEL_NOTICE,
   };
   getrlimit (RLIMIT_NOFILE, &fixture->house.nofile);

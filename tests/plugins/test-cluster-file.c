@@ -133,6 +133,36 @@ test_counts (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (n_sources, ==, 1);
 }
 
+static void
+stopped_cb (GObject *object, GAsyncResult *result, gpointer stopped)
+{
+  g_assert_true (muster_cluster_stop_finish (MUSTER_CLUSTER (object), result, NULL));
+  *(gboolean *) stopped = TRUE;
+}
+
+/* What the groups say is what the primary has when it runs. */
+static void
+test_metrics (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *base = g_dir_make_tmp ("muster-XXXXXX", NULL);
+  g_autofree char *text = g_strdup_printf ("[muster]\nruntime-dir=%s/run\ninterval=5s\nmax-metrics=7\n"
+                                           "[metrics fast]\ninterval=1s\npersist=true\n[metrics slow]\n",
+                                           base);
+  g_autoptr (MusterCluster) cluster = load_good (fixture, text);
+  g_autoptr (GError) error = NULL;
+  gboolean stopped = FALSE;
+
+  muster_cluster_start (cluster, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (muster_metrics_get_interval (muster_cluster_get_metrics (cluster)), ==, 5000000);
+  g_assert_cmpint (muster_metrics_get_interval (muster_cluster_get_metrics_by_name (cluster, "fast")), ==, 1000000);
+  g_assert_cmpint (muster_metrics_get_interval (muster_cluster_get_metrics_by_name (cluster, "slow")), ==, 10000000);
+  muster_cluster_stop_async (cluster, NULL, stopped_cb, &stopped);
+  while (!stopped)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_no_errno (g_rmdir (base));
+}
+
 /* Exactly the problems in @expected, which lists `LINE: [group] key: ` beginnings, in order. */
 static void
 assert_problems (Fixture *fixture, const char *text, const char *const *expected)
@@ -316,6 +346,7 @@ main (int argc, char **argv)
   g_setenv ("MUSTER_PLUGIN_PATH", "", TRUE);
   g_test_add ("/cluster-file/good", Fixture, NULL, set_up, test_good, tear_down);
   g_test_add ("/cluster-file/small", Fixture, NULL, set_up, test_small, tear_down);
+  g_test_add ("/cluster-file/metrics", Fixture, NULL, set_up, test_metrics, tear_down);
   g_test_add ("/cluster-file/counts", Fixture, NULL, set_up, test_counts, tear_down);
   g_test_add ("/cluster-file/twelve-mistakes", Fixture, NULL, set_up, test_twelve_mistakes, tear_down);
   g_test_add ("/cluster-file/theme", Fixture, NULL, set_up, test_theme, tear_down);
