@@ -9,6 +9,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,6 +126,18 @@ add_nearest (MusterRegistry *registry, const char *name, GError **error)
                  *list != '\0' ? list : _ ("none"));
 }
 
+/* Tables are as wide as the terminal, if there is one. */
+static void
+fit_terminal (MusterFormat *format)
+{
+  GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (format), "columns");
+  struct winsize size;
+
+  if (spec != NULL && spec->value_type == G_TYPE_UINT && ioctl (STDOUT_FILENO, TIOCGWINSZ, &size) == 0
+      && size.ws_col > 0)
+    g_object_set (format, "columns", (guint) size.ws_col, NULL);
+}
+
 static gboolean
 make_format (Cat *cat, const Options *options, GError **error)
 {
@@ -139,6 +152,7 @@ make_format (Cat *cat, const Options *options, GError **error)
       return FALSE;
     }
   cat->format = g_object_new (type, NULL);
+  fit_terminal (cat->format);
   if (!set_property (cat->format, name, "pattern", options->pattern, error)
       || !set_property (cat->format, name, "theme", options->theme, error) || !muster_format_start (cat->format, error))
     return FALSE;

@@ -433,6 +433,17 @@ begin_snapshot (Contribution *contribution, guint pid, const Muster__V1__Snapsho
   g_array_append_val (contribution->pids, pid);
 }
 
+/* What the process's numbers cover. */
+static void
+cover (MusterDatasetProcess *process, const Muster__V1__Snapshot *snapshot)
+{
+  gint64 start_ns = (gint64) snapshot->start;
+  gint64 end_ns = (gint64) snapshot->end;
+
+  process->start_ns = process->end_ns == 0 ? start_ns : MIN (process->start_ns, start_ns);
+  process->end_ns = MAX (process->end_ns, end_ns);
+}
+
 static void
 add_part (Contribution *contribution, guint pid, const Muster__V1__Snapshot *snapshot)
 {
@@ -446,6 +457,7 @@ add_part (Contribution *contribution, guint pid, const Muster__V1__Snapshot *sna
   contribution->open_end_ns = (gint64) snapshot->end;
   contribution->is_partial |= snapshot->partial;
   process->overflow += snapshot->overflow;
+  cover (process, snapshot);
   for (gsize i = 0; i < snapshot->n_metrics; i++)
     {
       if (contribution->index == NULL)

@@ -114,8 +114,9 @@ muster_dataset_append_json (MusterDataset *dataset, GByteArray *out)
  *
  * The dataset in the shape of panopticon's deliveries, on one line: `id`, `name`, `interval` (ms / scale factor),
  * `start` and `end` (ms since the Unix epoch), `data` with `master` and `workers`, in which each metric is an object
- * with its `type` and `value` below its path, and `complete`. Numbers that are not finite, and those that an interval
- * without samples does not have, are null. Any thread.
+ * with its `type` and `value` below its path; beside that `quantiles` of samples, `total` with what all processes measured
+ * together, and `complete`, which says of whom and how much of it is there. docs/metrics.md defines each number. Those that
+ * are not finite, and those that an interval without samples does not have, are null. Any thread.
  *
  * Returns: (transfer full): a JSON object
  * Since: 0.1

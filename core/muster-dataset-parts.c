@@ -78,6 +78,8 @@ begin_process (PartWriter *writer, const MusterDatasetProcess *process, guint fi
   head.worker = process->worker;
   head.pid = process->pid;
   head.overflow = first == 0 ? process->overflow : 0;
+  head.start = (guint64) process->start_ns;
+  head.end = (guint64) process->end_ns;
   g_byte_array_set_size (writer->process, (guint) protobuf_c_message_get_packed_size (&head.base));
   protobuf_c_message_pack (&head.base, writer->process->data);
 }
@@ -107,7 +109,7 @@ put_some_metrics (PartWriter *writer, const MusterDatasetProcess *process, guint
 static void
 put_process (PartWriter *writer, const MusterDatasetProcess *process)
 {
-  gsize longest_head = strlen (process->worker) + 64;
+  gsize longest_head = strlen (process->worker) + 96;
   guint next = 0;
 
   if (get_room (writer) < longest_head)
@@ -174,7 +176,7 @@ is_valid (const Muster__V1__Dataset *message)
     {
       const Muster__V1__Dataset__Process *process = message->processes[i];
 
-      if (!muster_dataset_is_name (process->worker))
+      if (!muster_dataset_is_name (process->worker) || process->start > process->end || process->end > G_MAXINT64)
         return FALSE;
       for (gsize k = 0; k < process->n_metrics; k++)
         if (!muster_metric_is_valid (process->metrics[k]))
@@ -214,6 +216,8 @@ get_process (MusterDataset *dataset, const Muster__V1__Dataset__Process *message
   if (process == NULL)
     {
       process = muster_dataset_process_new (message->worker, message->pid);
+      process->start_ns = (gint64) message->start;
+      process->end_ns = (gint64) message->end;
       g_hash_table_insert (dataset->by_worker, process->worker, process);
       g_ptr_array_add (dataset->processes, process);
     }

@@ -10,9 +10,19 @@ typedef struct
 {
   char *worker; /* owned; "master" for the primary */
   guint32 pid;
-  guint64 overflow;   /* updates refused */
+  guint64 overflow; /* updates refused */
+  gint64 start_ns;  /* from when to when it measured, all its snapshots together; 0: nobody says */
+  gint64 end_ns;
   GPtrArray *metrics; /* owned array of Muster__V1__Metric in the dataset's arena, in order of path and id */
 } MusterDatasetProcess;
+
+/* All of them together. */
+typedef struct
+{
+  MusterDatasetProcess *process; /* owned; not among the dataset's */
+  guint64 unmerged;              /* updates of metrics that are of another type in a process that stands before */
+  MusterArena *arena;            /* owned; what is not the processes' */
+} MusterDatasetTotal;
 
 struct _MusterDataset
 {
@@ -31,6 +41,8 @@ struct _MusterDataset
   GPtrArray *partial;    /* owned strings */
   MusterArena *arena;    /* owned */
   guint32 next_part;     /* while it is put together from parts */
+
+  MusterDatasetTotal *total; /* owned, nullable; made when first asked for */
 };
 
 #define MUSTER_MASTER "master"
@@ -38,8 +50,17 @@ struct _MusterDataset
 MusterDataset *muster_dataset_new (void);
 MusterDatasetProcess *muster_dataset_process_new (const char *worker, guint32 pid);
 void muster_dataset_process_free (MusterDatasetProcess *process);
+void muster_dataset_process_sort (MusterDatasetProcess *process);
 /* Brings processes and metrics into their order, after which nothing changes any more. */
 void muster_dataset_seal (MusterDataset *dataset);
+
+/* Of a sealed one. Sets have the last value, and in `min`, `max` and `sum` (NaN where no process has a number) those over
+ * the processes. Any thread; valid as long as the dataset. */
+const MusterDatasetTotal *muster_dataset_get_total (MusterDataset *dataset);
+void muster_dataset_total_free (MusterDatasetTotal *total);
+/* The time in which the total was really measured: what its rates are over. */
+gint64 muster_dataset_get_covered_ns (MusterDataset *dataset);
+#define MUSTER_DATASET_COVERED_MIN G_GINT64_CONSTANT (1000000) /* less says nothing: the interval counts then */
 
 /* Nanoseconds as the milliseconds that datasets show, exact where they are whole. */
 double muster_dataset_to_ms (gint64 ns);

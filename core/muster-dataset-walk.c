@@ -4,7 +4,7 @@
  *
  * Metrics come in order of path and id, so that those below one key stand together, with the metric of just that path
  * before them. Where a key is both (a metric `http`, and others on the path `http`), one object has the members of both;
- * a key below that is named as a member of the metric ("type", "value") gets "_" behind it.
+ * a key below that is named as a member of the metric ("type", "value", "quantiles") gets "_" behind it.
  */
 #include "config.h"
 
@@ -17,6 +17,8 @@ typedef struct
   MusterDataset *dataset;
   const MusterDatasetVisitor *visitor;
   gpointer data;
+  double inc_interval_ms; /* what the rates of `inc` are over */
+  gboolean is_total;      /* what is said of all processes together, beyond what panopticon said of one */
 } Walk;
 
 typedef Muster__V1__Metric *const *Metrics;
@@ -39,31 +41,69 @@ walk_samples (Walk *walk, const Muster__V1__Metric *metric)
 }
 
 static void
+walk_sum_of_samples (Walk *walk, const Muster__V1__Metric *metric)
+{
+  walk->visitor->natural (walk->data, "count", metric->count);
+  walk_number (walk, "total", metric->sum);
+}
+
+static void
+walk_set (Walk *walk, const Muster__V1__Metric *metric)
+{
+  if (metric->value_case == MUSTER__V1__METRIC__VALUE_TEXT)
+    walk->visitor->text (walk->data, "val", metric->text);
+  else
+    walk_number (walk, "val", metric->number);
+  if (!walk->is_total)
+    return;
+  walk_number (walk, "min", metric->min);
+  walk_number (walk, "max", metric->max);
+  walk_number (walk, "sum", metric->sum);
+}
+
+static void
+walk_inc (Walk *walk, const Muster__V1__Metric *metric)
+{
+  walk_number (walk, "val", muster_metric_get_rate (metric, walk->dataset->scale_factor, walk->inc_interval_ms));
+  if (walk->is_total)
+    walk_number (walk, "sum", metric->sum);
+}
+
+static void
+walk_quantiles (Walk *walk, const Muster__V1__Metric *metric)
+{
+  walk->visitor->begin (walk->data, "quantiles");
+  walk_number (walk, "p50", muster_metric_get_quantile (metric, 0.5));
+  walk_number (walk, "p90", muster_metric_get_quantile (metric, 0.9));
+  walk_number (walk, "p99", muster_metric_get_quantile (metric, 0.99));
+  walk_number (walk, "p999", muster_metric_get_quantile (metric, 0.999));
+  walk->visitor->end (walk->data);
+}
+
+static void
 walk_metric (Walk *walk, const Muster__V1__Metric *metric)
 {
-  double interval_ms = muster_dataset_to_ms (walk->dataset->interval_ns);
+  MusterMetricType type = muster_metric_find_type (metric);
 
   walk->visitor->text (walk->data, "type", metric->type);
   walk->visitor->begin (walk->data, "value");
-  switch (muster_metric_find_type (metric))
+  switch (type)
     {
     case MUSTER_METRIC_SET:
-      if (metric->value_case == MUSTER__V1__METRIC__VALUE_TEXT)
-        walk->visitor->text (walk->data, "val", metric->text);
-      else
-        walk_number (walk, "val", metric->number);
+      walk_set (walk, metric);
       break;
     case MUSTER_METRIC_INC:
-      walk_number (walk, "val", muster_metric_get_rate (metric, walk->dataset->scale_factor, interval_ms));
+      walk_inc (walk, metric);
       break;
     case MUSTER_METRIC_SAMPLE:
       walk_samples (walk, metric);
+      if (walk->is_total)
+        walk_sum_of_samples (walk, metric);
       break;
     case MUSTER_METRIC_TIMED_SAMPLE:
     case MUSTER_METRIC_NONE: /* a kind that this version does not know: all there is */
       walk_samples (walk, metric);
-      walk->visitor->natural (walk->data, "count", metric->count);
-      walk_number (walk, "total", metric->sum);
+      walk_sum_of_samples (walk, metric);
       walk_number (walk, "scaleFactor", walk->dataset->scale_factor);
       break;
     default:
@@ -71,6 +111,15 @@ walk_metric (Walk *walk, const Muster__V1__Metric *metric)
     }
   walk_number (walk, "timeStamp", muster_dataset_to_ms (walk->dataset->end_ns));
   walk->visitor->end (walk->data);
+  if (type == MUSTER_METRIC_SAMPLE || type == MUSTER_METRIC_TIMED_SAMPLE)
+    walk_quantiles (walk, metric);
+}
+
+/* Whether a metric's object has a member of that name itself. */
+static gboolean
+is_member (const char *key)
+{
+  return strcmp (key, "type") == 0 || strcmp (key, "value") == 0 || strcmp (key, "quantiles") == 0;
 }
 
 /* How many of @metrics have the first one's key at @depth. */
@@ -120,7 +169,7 @@ walk_metrics (Walk *walk, Metrics metrics, guint n, guint depth, gboolean inside
       guint n_metrics = 0; /* at this very key; more than one only in what others made */
 
       same = count_same (metrics + i, n - i, depth);
-      if (inside_metric && (strcmp (key, "type") == 0 || strcmp (key, "value") == 0))
+      if (inside_metric && is_member (key))
         name = rename_key (key, metrics, n, depth);
       while (n_metrics < same && metrics[i + n_metrics]->n_path == depth)
         n_metrics++;
@@ -174,10 +223,58 @@ walk_data (Walk *walk)
   walk->visitor->end (walk->data);
 }
 
+static void
+walk_total (Walk *walk)
+{
+  GPtrArray *metrics = muster_dataset_get_total (walk->dataset)->process->metrics;
+
+  walk->is_total = TRUE;
+  walk->inc_interval_ms = muster_dataset_to_ms (muster_dataset_get_covered_ns (walk->dataset));
+  walk->visitor->begin (walk->data, "total");
+  walk_metrics (walk, (Metrics) metrics->pdata, metrics->len, 0, FALSE);
+  walk->visitor->end (walk->data);
+}
+
+/* Updates that are in no number: by process those that were refused, and those that `total` cannot have. */
+static void
+walk_losses (Walk *walk)
+{
+  GPtrArray *processes = walk->dataset->processes;
+
+  walk->visitor->begin (walk->data, "refused");
+  for (guint i = 0; i < processes->len; i++)
+    {
+      const MusterDatasetProcess *process = processes->pdata[i];
+
+      if (process->overflow > 0)
+        walk->visitor->natural (walk->data, process->worker, process->overflow);
+    }
+  walk->visitor->end (walk->data);
+  walk->visitor->natural (walk->data, "unmerged", muster_dataset_get_total (walk->dataset)->unmerged);
+}
+
+static void
+walk_completeness (Walk *walk)
+{
+  MusterDataset *dataset = walk->dataset;
+  const MusterDatasetProcess *total = muster_dataset_get_total (dataset)->process;
+  gboolean is_known = total->end_ns > 0;
+
+  walk->visitor->begin (walk->data, "complete");
+  walk->visitor->natural (walk->data, "expected", dataset->n_expected);
+  walk->visitor->natural (walk->data, "reported", dataset->n_reported);
+  walk->visitor->names (walk->data, "late", dataset->late);
+  walk->visitor->names (walk->data, "partial", dataset->partial);
+  walk_number (walk, "from", is_known ? muster_dataset_to_ms (total->start_ns) : NAN);
+  walk_number (walk, "to", is_known ? muster_dataset_to_ms (total->end_ns) : NAN);
+  walk_losses (walk);
+  walk->visitor->end (walk->data);
+}
+
 void
 muster_dataset_walk (MusterDataset *dataset, const MusterDatasetVisitor *visitor, gpointer data)
 {
-  Walk walk = { dataset, visitor, data };
+  Walk walk = { dataset, visitor, data, muster_dataset_to_ms (dataset->interval_ns), FALSE };
 
   visitor->begin (data, NULL);
   visitor->natural (data, "id", dataset->id);
@@ -186,11 +283,7 @@ muster_dataset_walk (MusterDataset *dataset, const MusterDatasetVisitor *visitor
   visitor->number (data, "start", muster_dataset_to_ms (dataset->start_ns));
   visitor->number (data, "end", muster_dataset_to_ms (dataset->end_ns));
   walk_data (&walk);
-  visitor->begin (data, "complete");
-  visitor->natural (data, "expected", dataset->n_expected);
-  visitor->natural (data, "reported", dataset->n_reported);
-  visitor->names (data, "late", dataset->late);
-  visitor->names (data, "partial", dataset->partial);
-  visitor->end (data);
+  walk_total (&walk);
+  walk_completeness (&walk);
   visitor->end (data);
 }

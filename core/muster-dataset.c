@@ -79,6 +79,7 @@ muster_dataset_unref (MusterDataset *dataset)
   g_ptr_array_unref (dataset->processes);
   g_ptr_array_unref (dataset->late);
   g_ptr_array_unref (dataset->partial);
+  g_clear_pointer (&dataset->total, muster_dataset_total_free);
   muster_arena_free (dataset->arena);
   g_free (dataset->name);
   g_free (dataset);
@@ -133,6 +134,12 @@ compare_metrics (gconstpointer a, gconstpointer b)
 }
 
 void
+muster_dataset_process_sort (MusterDatasetProcess *process)
+{
+  g_ptr_array_sort (process->metrics, compare_metrics);
+}
+
+void
 muster_dataset_seal (MusterDataset *dataset)
 {
   g_clear_pointer (&dataset->by_worker, g_hash_table_unref);
@@ -140,7 +147,7 @@ muster_dataset_seal (MusterDataset *dataset)
   g_ptr_array_sort (dataset->late, compare_names);
   g_ptr_array_sort (dataset->partial, compare_names);
   for (guint i = 0; i < dataset->processes->len; i++)
-    g_ptr_array_sort (((MusterDatasetProcess *) dataset->processes->pdata[i])->metrics, compare_metrics);
+    muster_dataset_process_sort (dataset->processes->pdata[i]);
 }
 
 double

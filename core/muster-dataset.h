@@ -38,6 +38,7 @@ MUSTER_PUBLIC guint muster_dataset_get_n_reported (MusterDataset *dataset);
 MUSTER_PUBLIC char *muster_dataset_to_json (MusterDataset *dataset);
 MUSTER_PUBLIC GVariant *muster_dataset_to_variant (MusterDataset *dataset);
 MUSTER_PUBLIC char *muster_dataset_to_text (MusterDataset *dataset);
+MUSTER_PUBLIC char *muster_dataset_to_text_in_columns (MusterDataset *dataset, guint columns);
 MUSTER_PUBLIC void muster_dataset_append_json (MusterDataset *dataset, GByteArray *out);
 MUSTER_PUBLIC gboolean muster_dataset_assemble (MusterDataset **partial, const MusterEntry *entry,
                                                 MusterDataset **complete);

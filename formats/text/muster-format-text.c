@@ -24,6 +24,7 @@ struct _MusterFormatText
   char *theme_colors; /* nullable */
   MusterTextMultiline multiline;
   gboolean utc;
+  guint columns; /* of tables */
 
   MusterTextLine *line;    /* owned; NULL until started */
   MusterDataset *assembly; /* owned, nullable: the parts of a dataset so far */
@@ -39,6 +40,7 @@ enum
   PROP_THEME_COLORS,
   PROP_MULTILINE,
   PROP_UTC,
+  PROP_COLUMNS,
   N_PROPERTIES,
 };
 
@@ -88,7 +90,7 @@ put_dataset (MusterFormatText *self, const MusterEntry *entry, MusterTextWriter 
     }
   if (dataset == NULL)
     return;
-  text = muster_dataset_to_text (dataset);
+  text = muster_dataset_to_text_in_columns (dataset, self->columns);
   put_block (text, writer);
 }
 
@@ -213,6 +215,9 @@ muster_format_text_get_property (GObject *object, guint id, GValue *value, GPara
     case PROP_UTC:
       g_value_set_boolean (value, self->utc);
       break;
+    case PROP_COLUMNS:
+      g_value_set_uint (value, self->columns);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -248,6 +253,9 @@ muster_format_text_set_property (GObject *object, guint id, const GValue *value,
       break;
     case PROP_UTC:
       self->utc = g_value_get_boolean (value);
+      break;
+    case PROP_COLUMNS:
+      self->columns = g_value_get_uint (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
@@ -298,6 +306,8 @@ muster_format_text_class_init (MusterFormatTextClass *class)
       "multiline", NULL, "Line feeds in messages: escape them, or indent what follows (cannot be read back)",
       MUSTER_TYPE_TEXT_MULTILINE, MUSTER_TEXT_MULTILINE_ESCAPE, flags);
   properties[PROP_UTC] = g_param_spec_boolean ("utc", NULL, "Times in UTC instead of local time", FALSE, flags);
+  properties[PROP_COLUMNS] =
+      g_param_spec_uint ("columns", NULL, "How wide the tables of deliveries may be; 0: no limit", 0, 10000, 80, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "metrics-helpers.h"
+#include "muster-dataset-struct-private.h"
 
 #define END_NS (1700000000 * SECOND_NS)
 
@@ -79,13 +80,35 @@ static const char shop_json[] =
     "\"average\":0.0025,\"count\":2,\"total\":0.005,\"scaleFactor\":1000,\"timeStamp\":1700000000000}}}},"
     "\"pid\":{\"type\":\"set\",\"value\":{\"val\":12,\"timeStamp\":1700000000000}},"
     "\"workers\":{\"type\":\"set\",\"value\":{\"val\":2,\"timeStamp\":1700000000000}}}}},"
-    "\"complete\":{\"expected\":3,\"reported\":3,\"late\":[],\"partial\":[]}}";
+    "\"total\":{"
+    "\"http\":{\"GET\":{"
+    "\"requests\":{\"type\":\"inc\",\"value\":{\"val\":2.5,\"sum\":25,\"timeStamp\":1700000000000}},"
+    "\"time\":{\"type\":\"timedSample\",\"value\":{\"max\":0.0035,\"min\":0.0015,\"sigma\":0.001414213562373095,"
+    "\"average\":0.0025,\"count\":2,\"total\":0.005,\"scaleFactor\":1000,\"timeStamp\":1700000000000}}}},"
+    "\"restarts\":{\"type\":\"inc\",\"value\":{\"val\":0,\"sum\":0,\"timeStamp\":1700000000000}},"
+    "\"size\":{\"type\":\"sample\",\"value\":{\"max\":0.1,\"min\":0.1,\"sigma\":null,\"average\":0.1,"
+    "\"count\":1,\"total\":0.1,\"timeStamp\":1700000000000}},"
+    "\"state\":{\"type\":\"set\",\"value\":{\"val\":\"\\\"up\\\"\\n\",\"min\":null,\"max\":null,\"sum\":null,"
+    "\"timeStamp\":1700000000000}},"
+    "\"workers\":{\"type\":\"set\",\"value\":{\"val\":2,\"min\":2,\"max\":2,\"sum\":2,\"timeStamp\":1700000000000}}},"
+    "\"complete\":{\"expected\":3,\"reported\":3,\"late\":[],\"partial\":[],\"from\":1699999990000,"
+    "\"to\":1700000000000,\"refused\":{},\"unmerged\":0}}";
+
+/* Quantiles have a test of their own. */
+static char *
+to_json_without_quantiles (MusterDataset *dataset)
+{
+  g_autofree char *json = muster_dataset_to_json (dataset);
+  g_autoptr (GRegex) regex = g_regex_new (",\"quantiles\":\\{[^}]*\\}", 0, 0, NULL);
+
+  return g_regex_replace_literal (regex, json, -1, 0, "", 0, NULL);
+}
 
 static void
 test_json (void)
 {
   g_autoptr (MusterDataset) dataset = make_shop ();
-  g_autofree char *json = muster_dataset_to_json (dataset);
+  g_autofree char *json = to_json_without_quantiles (dataset);
 
   g_assert_cmpstr (json, ==, shop_json);
 }
@@ -94,8 +117,8 @@ static void
 assert_data (MusterMetrics *metrics, const char *expected)
 {
   g_autoptr (MusterDataset) dataset = make_dataset (metrics);
-  g_autofree char *json = muster_dataset_to_json (dataset);
-  g_autofree char *whole = g_strdup_printf ("\"data\":{\"master\":{%s}},\"complete\"", expected);
+  g_autofree char *json = to_json_without_quantiles (dataset);
+  g_autofree char *whole = g_strdup_printf ("\"data\":{\"master\":{%s}},\"total\"", expected);
 
   if (strstr (json, whole) == NULL)
     g_error ("%s is not in %s", whole, json);
@@ -124,6 +147,11 @@ test_json_keys (void)
   assert_data (metrics, PID ",\"x\":{" SET (1) ",\"type_\":{" SET (2) "},\"value__\":{\"val\":{" SET (
                             3) "}},"
                                "\"value_\":{" SET (4) "}}");
+
+  muster_metrics_sample (metrics, NULL, "x", 1);
+  muster_metrics_set (metrics, MUSTER_PATH ("x"), "quantiles", 2);
+  assert_data (metrics, PID ",\"x\":{\"type\":\"sample\",\"value\":{\"max\":1,\"min\":1,\"sigma\":null,"
+                            "\"average\":1,\"timeStamp\":1700000000000},\"quantiles_\":{" SET (2) "}}");
 
   /* Nothing is in the way where there is no metric. */
   muster_metrics_set (metrics, MUSTER_PATH ("x"), "type", 2);
@@ -202,6 +230,8 @@ test_variant (void)
   assert_member (variant, "data/workers/web-2/state/value/val", "'\"up\"\\n'");
   assert_member (variant, "complete/expected", "3");
   assert_member (variant, "complete/late", "[]");
+  assert_member (variant, "total/http/GET/requests/value/sum", "25.0");
+  assert_member (variant, "complete/to", "1700000000000.0");
 }
 
 /* As deep as a path may be: a GVariant must bear it, also once it is serialized. */
@@ -229,23 +259,120 @@ test_variant_depth (void)
 /* -- text --------------------------------------------------------------------------------------- */
 
 static void
-test_text (void)
+assert_text (MusterDataset *dataset, guint columns, const char *expected)
 {
-  static const char expected[] = "shop: 10 s to 2023-11-14 22:13:20, 3 of 3 reported\n"
-                                 "                         type         value     min  max  sigma  count\n"
-                                 "master (pid 10)\n"
-                                 "  restarts               inc              0 /s\n"
-                                 "web-2 (pid 11)\n"
-                                 "  size                   sample         0.1     0.1  0.1             1\n"
-                                 "  state                  set          \"up\"\xEF\xBF\xBD\n"
-                                 "web-10 (pid 12)\n"
-                                 "  http / GET / requests  inc            2.5 /s\n"
-                                 "  http / GET / time      timedSample    2.5 ms  1.5  3.5  1.414      2\n"
-                                 "  workers                set              2\n";
-  g_autoptr (MusterDataset) dataset = make_shop ();
-  g_autofree char *text = muster_dataset_to_text (dataset);
+  g_autofree char *text = muster_dataset_to_text_in_columns (dataset, columns);
 
   g_assert_cmpstr (text, ==, expected);
+}
+
+/* Without sketches: of quantiles there is a test below. */
+static MusterDataset *
+make_shop_without_quantiles (void)
+{
+  g_autoptr (MusterDataset) dataset = make_shop ();
+
+  for (guint i = 0; i < dataset->processes->len; i++)
+    {
+      MusterDatasetProcess *process = dataset->processes->pdata[i];
+
+      for (guint k = 0; k < process->metrics->len; k++)
+        ((Muster__V1__Metric *) process->metrics->pdata[k])->sketch = NULL;
+    }
+  return g_steal_pointer (&dataset);
+}
+
+static void
+test_text (void)
+{
+  g_autoptr (MusterDataset) dataset = make_shop_without_quantiles ();
+  g_autofree char *text = muster_dataset_to_text (dataset);
+
+  g_assert_cmpstr (text, ==,
+                   "shop: 10 s to 2023-11-14 22:13:20, 3 of 3 reported\n"
+                   "all processes        value     min  max  sigma  sum  count\n"
+                   "  http/GET/requests    2.5 /s                    25\n"
+                   "  http/GET/time        2.5 ms  1.5  3.5  1.414           2\n"
+                   "  restarts               0 /s                     0\n"
+                   "  size                 0.1     0.1  0.1                  1\n"
+                   "  state              \"up\"\xEF\xBF\xBD\n"
+                   "  workers                2       2    2           2\n"
+                   "master (pid 10)\n"
+                   "  restarts               0 /s                     0\n"
+                   "web-2 (pid 11)\n"
+                   "  size                 0.1     0.1  0.1                  1\n"
+                   "  state              \"up\"\xEF\xBF\xBD\n"
+                   "web-10 (pid 12)\n"
+                   "  http/GET/requests    2.5 /s                    25\n"
+                   "  http/GET/time        2.5 ms  1.5  3.5  1.414           2\n"
+                   "  workers                2\n");
+  assert_text (dataset, 30,
+               "shop: 10 s to 2023-11-14 22:13:20,\n"
+               "  3 of 3 reported\n"
+               "all processes        value\n"
+               "  http/GET/requests    2.5 /s\n"
+               "  http/GET/time        2.5 ms\n"
+               "  restarts               0 /s\n"
+               "  size                 0.1\n"
+               "  state              \"up\"\xEF\xBF\xBD\n"
+               "  workers                2\n"
+               "master (pid 10)\n"
+               "  restarts               0 /s\n"
+               "web-2 (pid 11)\n"
+               "  size                 0.1\n"
+               "  state              \"up\"\xEF\xBF\xBD\n"
+               "web-10 (pid 12)\n"
+               "  http/GET/requests    2.5 /s\n"
+               "  http/GET/time        2.5 ms\n"
+               "  workers                2\n");
+}
+
+static void
+assert_lines_fit (const char *text, guint columns)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = 1; lines[i] != NULL; i++) /* the title's first item is what it is */
+    if (g_utf8_strlen (lines[i], -1) > columns)
+      g_error ("longer than %u: %s", columns, lines[i]);
+}
+
+/* What changed first; what was kept below; and who has nothing to say in one line. */
+static void
+test_text_order (void)
+{
+  MusterMetricsOptions options = { .persist = TRUE };
+  g_autoptr (MusterMetrics) metrics = muster_metrics_new (&options);
+  g_autoptr (MusterMetrics) none = muster_metrics_new (&options);
+  g_autoptr (MusterAggregator) aggregator = muster_aggregator_new ();
+  g_autoptr (MusterDataset) dataset = NULL;
+  g_autofree char *text = NULL;
+
+  muster_aggregator_add_metrics (aggregator, &options);
+  muster_metrics_set (metrics, NULL, "a", 7);
+  muster_metrics_set_text (metrics, NULL, "b", "a text that is longer than anybody likes to read here");
+  muster_metrics_inc (metrics, NULL, "c", 1);
+  muster_metrics_inc (metrics, NULL, "d", 1);
+  g_ptr_array_unref (muster_metrics_take_snapshot (metrics, 0, 1, FALSE));
+  muster_metrics_inc (metrics, NULL, "d", 5);
+  add_snapshot (aggregator, metrics, "web-1", 11);
+  add_snapshot (aggregator, none, "web-2", 12);
+  add_snapshot (aggregator, none, "web-3", 13);
+  dataset = collect (aggregator);
+  assert_text (dataset, 40,
+               "10 s to 2023-11-14 22:13:20,\n"
+               "  3 of 3 reported\n"
+               "web-1 (pid 11)  value     sum\n"
+               "  d               0.5 /s    5\n"
+               "  unchanged: a=7,\n"
+               "  b=a text that is longer t…, c\n"
+               "without metrics: web-2, web-3\n");
+  for (guint columns = 20; columns < 120; columns++)
+    {
+      g_free (text);
+      text = muster_dataset_to_text_in_columns (dataset, columns);
+      assert_lines_fit (text, MAX (columns, 32));
+    }
 }
 
 static void
@@ -266,9 +393,9 @@ test_text_is_tame (void)
   g_assert_true (g_utf8_validate (text, -1, NULL));
   for (const char *c = text; *c != '\0'; c++)
     g_assert_true (*c == '\n' || !g_ascii_iscntrl (*c));
-  g_assert_nonnull (strstr (text, "xxx…"));
+  g_assert_nonnull (strstr (text, "  …xxx"));
   g_assert_nonnull (strstr (text, " 123456790\n"));
-  g_assert_nonnull (strstr (text, " 1234 /s\n"));
+  g_assert_nonnull (strstr (text, " 1234 /s  12345\n"));
   g_assert_nonnull (strstr (text, "  1 updates refused\n"));
 }
 
@@ -429,6 +556,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/variant", test_variant);
   g_test_add_func ("/dataset/variant/depth", test_variant_depth);
   g_test_add_func ("/dataset/text", test_text);
+  g_test_add_func ("/dataset/text/order", test_text_order);
   g_test_add_func ("/dataset/text/tame", test_text_is_tame);
   g_test_add_func ("/dataset/parts", test_parts);
   g_test_add_func ("/dataset/parts/missing", test_parts_missing);

@@ -100,6 +100,21 @@ test_text (void)
 }
 
 static void
+test_text_columns (void)
+{
+  g_autoptr (MusterFormat) format = sample_format (MUSTER_TYPE_FORMAT_TEXT, "pattern", "", "columns", 40, NULL);
+  g_autoptr (GByteArray) log = sample_log_new ();
+  g_autoptr (MusterDataset) dataset = NULL;
+  g_autofree char *block = NULL;
+
+  add_part (log, "web-1", "a name that is longer than half of it", 0, FALSE);
+  dataset = dataset_of (log);
+  block = muster_dataset_to_text_in_columns (dataset, 40);
+  g_assert_nonnull (strstr (block, "\n  …"));
+  assert_output (format, log, block);
+}
+
+static void
 test_json (void)
 {
   g_autoptr (MusterFormat) format = sample_format (MUSTER_TYPE_FORMAT_JSON, NULL, NULL);
@@ -139,6 +154,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/formats-datasets/text", test_text);
+  g_test_add_func ("/formats-datasets/text/columns", test_text_columns);
   g_test_add_func ("/formats-datasets/json", test_json);
   g_test_add_func ("/formats-datasets/broken", test_broken);
   return g_test_run ();
