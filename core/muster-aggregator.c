@@ -4,13 +4,15 @@
  *
  * A snapshot belongs to the interval in which it ends (one that ends on a boundary, to the interval before). What has
  * come for one interval of one metrics object waits in a Pending until half an interval later. What comes after that
- * is late: it waits in a Pending of its own, until its last part has come, and is delivered at once then.
+ * is late: it waits in a Pending of its own until its last part has come, a little for others that are late too, and is
+ * delivered then.
  */
 #include "config.h"
 
 #include <string.h>
 
 #include "muster-dataset-struct-private.h"
+#include "muster-expected-private.h"
 #include "muster-metric-merge-private.h"
 #include "muster-protobuf-private.h"
 #include "muster-time-base-private.h"
@@ -22,6 +24,9 @@
 /* What one worker's snapshots may take until they are delivered. With the default of max-metrics no worker has so much to
  * say; one that goes wrong, or means no good, must not fill the memory. */
 #define ROOM ((gsize) 256 << 20)
+/* Where the time for a delivery has passed already: how long one that came waits for others, at most. */
+#define WAIT_NS          (G_GINT64_CONSTANT (250) * 1000000)
+#define WAIT_RESTORED_NS (G_GINT64_CONSTANT (1000) * 1000000)
 
 /* One metrics object of the cluster. */
 typedef struct
@@ -33,14 +38,14 @@ typedef struct
   guint n_pending;
 } Object;
 
-/* A process that reports, or did. */
+/* A part of a snapshot, which a sender that is not sure whether it arrived sends again. */
 typedef struct
 {
-  char *worker;
+  guint64 start_ns;
+  guint64 end_ns;
   guint pid;
-  gint64 since_ns;
-  gint64 gone_ns; /* G_MAXINT64 while it is there */
-} Known;
+  guint32 part;
+} PartKey;
 
 /* What came from one worker for one interval: one snapshot, or one of each of two processes, if it was restarted. */
 typedef struct
@@ -48,6 +53,7 @@ typedef struct
   MusterDatasetProcess *process; /* owned, nullable: NULL once it is the dataset's */
   GArray *pids;                  /* of those who reported */
   GHashTable *index;             /* nullable; of the metrics, once a second snapshot came */
+  GHashTable *parts;             /* owned; those that have come: owned PartKey */
   MusterArena *arena;            /* borrowed: the interval's */
   gint64 newest_end_ns;
   gsize size; /* in memory, about */
@@ -63,8 +69,9 @@ typedef struct
 {
   Object *object; /* borrowed */
   gint64 end_ns;
-  gint64 since_ns;
-  gboolean is_late;
+  gint64 since_ns;           /* when its first snapshot came, */
+  gint64 wait_ns;            /* and how long others may follow it, */
+  gboolean is_late;          /* where it comes after the time for that */
   MusterArena *arena;        /* owned, nullable likewise */
   GHashTable *contributions; /* owned; worker -> Contribution */
 } Pending;
@@ -72,7 +79,7 @@ typedef struct
 struct _MusterAggregator
 {
   GPtrArray *objects;
-  GPtrArray *known;
+  MusterExpected *expected;
   GPtrArray *pending; /* in order of arrival */
   GHashTable *sizes;  /* worker -> bytes in all its contributions; only where there are any */
   gsize room;         /* for those of one worker */
@@ -90,13 +97,22 @@ object_free (gpointer data)
   g_free (object);
 }
 
-static void
-known_free (gpointer data)
+static guint
+part_key_hash (gconstpointer data)
 {
-  Known *known = data;
+  const PartKey *key = data;
 
-  g_free (known->worker);
-  g_free (known);
+  return g_int64_hash (&key->start_ns) ^ g_int64_hash (&key->end_ns) * 31 ^ key->pid * 961 ^ key->part * 29791;
+}
+
+static gboolean
+part_key_equal (gconstpointer a, gconstpointer b)
+{
+  const PartKey *key_a = a;
+  const PartKey *key_b = b;
+
+  return key_a->start_ns == key_b->start_ns && key_a->end_ns == key_b->end_ns && key_a->pid == key_b->pid
+         && key_a->part == key_b->part;
 }
 
 static void
@@ -106,6 +122,7 @@ contribution_free (gpointer data)
 
   g_clear_pointer (&contribution->process, muster_dataset_process_free);
   g_clear_pointer (&contribution->index, g_hash_table_unref);
+  g_hash_table_unref (contribution->parts);
   g_array_unref (contribution->pids);
   g_free (contribution);
 }
@@ -126,7 +143,7 @@ muster_aggregator_new (void)
   MusterAggregator *aggregator = g_new0 (MusterAggregator, 1);
 
   aggregator->objects = g_ptr_array_new_with_free_func (object_free);
-  aggregator->known = g_ptr_array_new_with_free_func (known_free);
+  aggregator->expected = muster_expected_new ();
   aggregator->pending = g_ptr_array_new_with_free_func (pending_free);
   aggregator->sizes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   aggregator->room = ROOM;
@@ -138,7 +155,7 @@ void
 muster_aggregator_free (MusterAggregator *aggregator)
 {
   g_ptr_array_unref (aggregator->pending);
-  g_ptr_array_unref (aggregator->known);
+  muster_expected_free (aggregator->expected);
   g_ptr_array_unref (aggregator->objects);
   g_hash_table_unref (aggregator->sizes);
   g_free (aggregator);
@@ -178,87 +195,58 @@ muster_aggregator_add_metrics (MusterAggregator *aggregator, const MusterMetrics
 
 /* -- who should report -------------------------------------------------------------------------- */
 
-static Known *
-find_known (MusterAggregator *aggregator, const char *worker, guint pid)
-{
-  for (guint i = 0; i < aggregator->known->len; i++)
-    {
-      Known *known = aggregator->known->pdata[i];
-
-      if (known->pid == pid && known->gone_ns == G_MAXINT64 && strcmp (known->worker, worker) == 0)
-        return known;
-    }
-  return NULL;
-}
-
-void
-muster_aggregator_expect (MusterAggregator *aggregator, const char *worker, guint pid)
-{
-  Known *known;
-
-  if (find_known (aggregator, worker, pid) != NULL)
-    return;
-  known = g_new0 (Known, 1);
-  known->worker = g_strdup (worker);
-  known->pid = pid;
-  known->since_ns = get_now (aggregator);
-  known->gone_ns = G_MAXINT64;
-  g_ptr_array_add (aggregator->known, known);
-}
-
-/* Those who are gone are remembered for as long as an interval may be pending in which they were there. */
-static void
-forget_gone (MusterAggregator *aggregator, gint64 now_ns)
+static gint64
+get_longest_ns (MusterAggregator *aggregator)
 {
   gint64 longest_ns = 0;
 
   for (guint i = 0; i < aggregator->objects->len; i++)
     longest_ns = MAX (longest_ns, ((Object *) aggregator->objects->pdata[i])->interval_ns);
-  for (guint i = aggregator->known->len; i > 0; i--)
-    {
-      Known *known = aggregator->known->pdata[i - 1];
-
-      if (known->gone_ns < now_ns - 2 * longest_ns)
-        g_ptr_array_remove_index (aggregator->known, i - 1);
-    }
+  return longest_ns;
 }
 
 void
+muster_aggregator_expect (MusterAggregator *aggregator, const char *worker, guint pid)
+{
+  muster_aggregator_expect_since (aggregator, worker, pid, get_now (aggregator));
+}
+
+void
+muster_aggregator_expect_since (MusterAggregator *aggregator, const char *worker, guint pid, gint64 since_ns)
+{
+  muster_expected_add (aggregator->expected, worker, pid, since_ns);
+}
+
+/* Those who are gone are remembered for as long as an interval may be pending in which they were there. */
+void
 muster_aggregator_unexpect (MusterAggregator *aggregator, const char *worker, guint pid)
 {
-  Known *known = find_known (aggregator, worker, pid);
+  gint64 now_ns = get_now (aggregator);
 
-  if (known != NULL)
-    known->gone_ns = get_now (aggregator);
-  forget_gone (aggregator, get_now (aggregator));
+  muster_expected_remove (aggregator->expected, worker, pid, now_ns, now_ns - 2 * get_longest_ns (aggregator));
 }
 
 static gboolean
-has_reported (Pending *pending, const Known *known)
+has_reported (const MusterExpectedProcess *process, gpointer user_data)
 {
-  Contribution *contribution = g_hash_table_lookup (pending->contributions, known->worker);
+  Pending *pending = user_data;
+  Contribution *contribution = g_hash_table_lookup (pending->contributions, process->worker);
 
   for (guint i = 0; contribution != NULL && i < contribution->pids->len; i++)
-    if (g_array_index (contribution->pids, guint, i) == known->pid)
+    if (g_array_index (contribution->pids, guint, i) == process->pid)
       return TRUE;
   return FALSE;
 }
 
-/* Those who were there in the interval and did not report; those who did are expected by that. */
+/* Those who were there in the interval and did not report; those who did are expected by that. What is late is of whom it
+ * is: who else there was, the dataset that was not late has said. */
 static guint
 count_absent (MusterAggregator *aggregator, Pending *pending)
 {
-  gint64 start_ns = pending->end_ns - pending->object->interval_ns;
-  guint n = 0;
-
-  for (guint i = 0; i < aggregator->known->len; i++)
-    {
-      const Known *known = aggregator->known->pdata[i];
-
-      if (known->since_ns < pending->end_ns && known->gone_ns >= start_ns && !has_reported (pending, known))
-        n++;
-    }
-  return n;
+  return pending->is_late
+             ? 0
+             : muster_expected_count_absent (aggregator->expected, pending->end_ns - pending->object->interval_ns,
+                                             pending->end_ns, has_reported, pending);
 }
 
 /* -- what they report --------------------------------------------------------------------------- */
@@ -368,6 +356,7 @@ get_pending (MusterAggregator *aggregator, Object *object, gint64 end_ns, GError
   pending->object = object;
   pending->end_ns = end_ns;
   pending->since_ns = get_now (aggregator);
+  pending->wait_ns = MIN (object->interval_ns / 2, WAIT_NS);
   pending->is_late = is_late;
   pending->arena = muster_arena_new ();
   pending->contributions = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, contribution_free);
@@ -387,6 +376,7 @@ get_contribution (Pending *pending, const char *worker, guint pid)
       contribution->arena = pending->arena;
       contribution->process = muster_dataset_process_new (worker, pid);
       contribution->pids = g_array_new (FALSE, FALSE, sizeof (guint));
+      contribution->parts = g_hash_table_new_full (part_key_hash, part_key_equal, g_free, NULL);
       contribution->newest_end_ns = G_MININT64;
       g_hash_table_insert (pending->contributions, contribution->process->worker, contribution);
     }
@@ -499,9 +489,17 @@ measure (MusterAggregator *aggregator, const char *worker, const MusterEntry *en
   return 0;
 }
 
-gboolean
-muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry,
-                       GError **error)
+/* FALSE if it has come already. */
+static gboolean
+is_new_part (Contribution *contribution, guint pid, const Muster__V1__Snapshot *snapshot)
+{
+  const PartKey key = { snapshot->start, snapshot->end, pid, snapshot->part };
+
+  return g_hash_table_add (contribution->parts, g_memdup2 (&key, sizeof key));
+}
+
+static Pending *
+add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry, GError **error)
 {
   g_autoptr (MusterArena) arena = muster_arena_new ();
   Muster__V1__Snapshot *snapshot = decode (worker, entry, arena, error);
@@ -512,29 +510,77 @@ muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint p
   gsize size;
 
   if (snapshot == NULL)
-    return FALSE;
+    return NULL;
   object = match_object (aggregator, worker, snapshot, error);
   if (object == NULL)
-    return FALSE;
+    return NULL;
   end_ns = muster_boundary_at_or_after ((gint64) snapshot->end, object->options.start_time_ns, object->interval_ns);
   if (end_ns < object->interval_ns)
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT, "%s: an interval of metrics '%s' begins before 1970",
                    worker, snapshot->name);
-      return FALSE;
+      return NULL;
     }
   size = measure (aggregator, worker, entry, snapshot, error);
   if (size == 0)
-    return FALSE;
+    return NULL;
   pending = get_pending (aggregator, object, end_ns, error);
   if (pending == NULL)
-    return FALSE;
+    return NULL;
   contribution = get_contribution (pending, worker, pid);
+  if (!is_new_part (contribution, pid, snapshot))
+    return pending;
   add_part (contribution, pid, snapshot);
   contribution->size += size;
   set_size (aggregator, worker, get_size (aggregator, worker) + size);
   muster_arena_adopt (pending->arena, g_steal_pointer (&arena));
+  return pending;
+}
+
+gboolean
+muster_aggregator_add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry,
+                       GError **error)
+{
+  return add (aggregator, worker, pid, entry, error) != NULL;
+}
+
+gboolean
+muster_aggregator_add_at (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry,
+                          MusterAggregatorPlace *place, GError **error)
+{
+  const Pending *pending = add (aggregator, worker, pid, entry, error);
+
+  if (pending == NULL)
+    return FALSE;
+  *place = (MusterAggregatorPlace){ pending->object->id, pending->end_ns, pending->is_late };
   return TRUE;
+}
+
+gboolean
+muster_aggregator_restore (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry,
+                           gboolean is_late, GError **error)
+{
+  Pending *pending = add (aggregator, worker, pid, entry, error);
+
+  if (pending == NULL)
+    return FALSE;
+  pending->is_late = is_late;
+  pending->wait_ns = MIN (pending->object->interval_ns / 2, WAIT_RESTORED_NS);
+  return TRUE;
+}
+
+void
+muster_aggregator_begin (MusterAggregator *aggregator)
+{
+  gint64 now_ns = get_now (aggregator);
+
+  for (guint i = 0; i < aggregator->objects->len; i++)
+    {
+      Object *object = aggregator->objects->pdata[i];
+
+      object->delivered_end_ns = muster_boundary_at_or_before (now_ns - object->interval_ns / 2,
+                                                               object->options.start_time_ns, object->interval_ns);
+    }
 }
 
 /* -- deliveries --------------------------------------------------------------------------------- */
@@ -555,9 +601,11 @@ waits_for_parts (const Pending *pending)
 static gint64
 get_pending_due (const Pending *pending)
 {
-  gint64 from_ns = pending->is_late && waits_for_parts (pending) ? pending->since_ns : pending->end_ns;
+  gint64 half_ns = pending->object->interval_ns / 2;
 
-  return from_ns + pending->object->interval_ns / 2;
+  if (pending->is_late && waits_for_parts (pending))
+    return pending->since_ns + half_ns;
+  return MAX (pending->end_ns + half_ns, pending->since_ns + pending->wait_ns);
 }
 
 gint64
@@ -606,6 +654,7 @@ deliver (MusterAggregator *aggregator, Pending *pending)
 
   dataset->id = object->id;
   dataset->name = g_strdup (object->options.name);
+  dataset->is_late = pending->is_late;
   dataset->end_ns = pending->end_ns;
   dataset->start_ns = pending->end_ns - object->interval_ns;
   dataset->interval_ns = object->interval_ns;

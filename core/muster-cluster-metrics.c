@@ -157,6 +157,7 @@ void
 muster_cluster_start_delivery (MusterCluster *self)
 {
   muster_time_base_now (&self->run.base);
-  self->run.delivery = muster_delivery_new (self->run.journal, self->run.logger, &self->run.base, self->context,
-                                            self->run.metrics, deliver_cb, self);
+  self->run.delivery =
+      muster_delivery_new (self->run.journal, self->run.logger, &self->run.base, self->context, self->run.metrics,
+                           muster_runtime_dir_get_journals (self->run.runtime_dir), deliver_cb, self);
 }

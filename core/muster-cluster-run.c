@@ -389,11 +389,11 @@ exited_cb (MusterWorkerProcess *process, MusterExitReason reason, gpointer user_
 }
 
 static void
-expect_cb (const char *worker, guint pid, gboolean expected, gpointer user_data)
+expect_cb (const char *worker, guint pid, gint64 since_us, gboolean expected, gpointer user_data)
 {
   MusterCluster *self = user_data;
 
-  muster_delivery_expect (self->run.delivery, worker, pid, expected);
+  muster_delivery_expect (self->run.delivery, worker, pid, since_us, expected);
 }
 
 static void
@@ -466,6 +466,14 @@ say_damage (MusterCluster *self, const char *path, int fd, const char *damage)
                             path, damage, ended > 0 ? ", and its worker has been ended" : "");
 }
 
+/* An earlier primary measured too, until it died: in datasets of that time it is missing, unless it had reported. */
+static void
+expect_predecessor (MusterCluster *self, const MusterJournalIdentity *identity)
+{
+  muster_delivery_expect (self->run.delivery, identity->worker, identity->pid, identity->start_time_us, TRUE);
+  muster_delivery_expect (self->run.delivery, identity->worker, identity->pid, 0, FALSE);
+}
+
 static gboolean
 adopt_journal (MusterCluster *self, const char *path, GError **error)
 {
@@ -486,6 +494,8 @@ adopt_journal (MusterCluster *self, const char *path, GError **error)
         {
           if (damage != NULL)
             say_damage (self, path, fd, damage);
+          if (g_str_equal (identity.worker, "master"))
+            expect_predecessor (self, &identity);
           muster_supervisor_adopt (self->run.supervisor, &identity, ring_size, path, fd,
                                    get_mark (self, identity.stream));
           return TRUE;

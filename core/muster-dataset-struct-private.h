@@ -33,6 +33,7 @@ struct _MusterDataset
   gint64 end_ns;
   gint64 interval_ns;
   double scale_factor;
+  gboolean is_late; /* another dataset of that interval has been delivered before; here only, it does not travel */
   guint n_expected;
   guint n_reported;
   GPtrArray *processes;  /* owned MusterDatasetProcess; the primary first, then in natural order of their ids */

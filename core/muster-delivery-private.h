@@ -15,14 +15,16 @@ typedef struct _MusterDelivery MusterDelivery;
 
 typedef void (*MusterDeliverFunc) (MusterDataset *dataset, gpointer user_data);
 
-/* @options: of MusterMetricsOptions, one for each metrics object; copied. */
+/* @options: of MusterMetricsOptions, one for each metrics object; copied. @directory: where what waits for its delivery
+ * is kept, in case that this process is killed. */
 
 MusterDelivery *muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterTimeBase *base,
-                                     GMainContext *context, GPtrArray *options, MusterDeliverFunc deliver,
-                                     gpointer user_data);
+                                     GMainContext *context, GPtrArray *options, const char *directory,
+                                     MusterDeliverFunc deliver, gpointer user_data);
 void muster_delivery_free (MusterDelivery *self);
 MusterMetrics *muster_delivery_get_metrics (MusterDelivery *self, const char *name); /* nullable */
-void muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid, gboolean expected);
+/* @since_us: from when on it has been there, wall-clock time; 0: from now on. */
+void muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid, gint64 since_us, gboolean expected);
 void muster_delivery_add (MusterDelivery *self, MusterBatch *batch); /* takes its snapshots */
 /* The primary's last snapshot, and all datasets that are there. */
 void muster_delivery_finish (MusterDelivery *self);

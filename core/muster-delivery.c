@@ -4,7 +4,9 @@
  */
 #include "config.h"
 
+#include "muster-dataset-struct-private.h"
 #include "muster-delivery-private.h"
+#include "muster-pending-store-private.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -22,6 +24,8 @@ struct _MusterDelivery
   MusterTimeBase base;
   GPtrArray *metrics;           /* owned; of MusterMetrics */
   MusterAggregator *aggregator; /* owned */
+  MusterPendingStore *store;    /* owned */
+  gboolean is_store_broken;     /* that has been said */
   int timer_fd;                 /* on CLOCK_BOOTTIME, which neither steps nor stops in a suspended machine */
   GSource *timer;               /* owned */
   gboolean attached;
@@ -72,6 +76,7 @@ collect (MusterDelivery *self, gint64 now_ns)
       g_autoptr (GPtrArray) entries = muster_dataset_encode (dataset);
 
       append (self, entries);
+      muster_pending_store_remove (self->store, dataset->name, dataset->end_ns, dataset->is_late);
       self->deliver (dataset, self->user_data);
     }
 }
@@ -91,14 +96,25 @@ timer_cb (int fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* Without it all goes on, but what waits dies with this process. */
 static void
-take_snapshot (MusterDelivery *self, const char *worker, guint pid, const MusterEntry *entry)
+keep (MusterDelivery *self, const MusterAggregatorPlace *place, const char *worker, guint pid, const MusterEntry *entry)
 {
+  const char *name = muster_metrics_get_name (self->metrics->pdata[place->id]);
   g_autoptr (GError) error = NULL;
+  gboolean was_broken = self->is_store_broken;
+
+  self->is_store_broken = !muster_pending_store_append (self->store, name, place, worker, pid, entry, &error);
+  if (self->is_store_broken && !was_broken)
+    muster_warning (self->logger, "metrics that wait for their delivery would be lost with this process: %s",
+                    error->message);
+}
+
+static void
+complain (MusterDelivery *self, const char *worker, const GError *error)
+{
   gint64 now_us = g_get_monotonic_time ();
 
-  if (muster_aggregator_add (self->aggregator, worker, pid, entry, &error))
-    return;
   if (self->warned_us != 0 && now_us - self->warned_us < WARNING_PAUSE_US)
     {
       self->unsaid++;
@@ -108,6 +124,30 @@ take_snapshot (MusterDelivery *self, const char *worker, guint pid, const Muster
                   error->message, self->unsaid);
   self->warned_us = now_us;
   self->unsaid = 0;
+}
+
+static void
+take_snapshot (MusterDelivery *self, const char *worker, guint pid, const MusterEntry *entry)
+{
+  g_autoptr (GError) error = NULL;
+  MusterAggregatorPlace place;
+
+  if (muster_aggregator_add_at (self->aggregator, worker, pid, entry, &place, &error))
+    keep (self, &place, worker, pid, entry);
+  else
+    complain (self, worker, error);
+}
+
+static gboolean
+restore_cb (const char *worker, guint pid, const MusterEntry *entry, gboolean is_late, gpointer user_data)
+{
+  MusterDelivery *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (muster_aggregator_restore (self->aggregator, worker, pid, entry, is_late, &error))
+    return TRUE;
+  complain (self, worker, error);
+  return FALSE;
 }
 
 static void
@@ -133,7 +173,7 @@ snapshot_cb (MusterMetrics *metrics, GPtrArray *entries, gpointer user_data)
 
 MusterDelivery *
 muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterTimeBase *base, GMainContext *context,
-                     GPtrArray *options, MusterDeliverFunc deliver, gpointer user_data)
+                     GPtrArray *options, const char *directory, MusterDeliverFunc deliver, gpointer user_data)
 {
   MusterDelivery *self = g_new0 (MusterDelivery, 1);
 
@@ -142,6 +182,7 @@ muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterT
   self->base = *base;
   self->deliver = deliver;
   self->user_data = user_data;
+  self->store = muster_pending_store_new (directory);
   self->aggregator = muster_aggregator_new ();
   self->metrics = g_ptr_array_new_with_free_func (g_object_unref);
   for (guint i = 0; i < options->len; i++)
@@ -160,6 +201,9 @@ muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterT
       muster_metrics_attach (metrics, context, context, base, snapshot_cb, self, NULL);
     }
   self->attached = TRUE;
+  muster_pending_store_restore (self->store, restore_cb, self);
+  muster_aggregator_begin (self->aggregator);
+  arm (self);
   return self;
 }
 
@@ -180,6 +224,7 @@ muster_delivery_free (MusterDelivery *self)
   close (self->timer_fd);
   g_ptr_array_unref (self->metrics);
   muster_aggregator_free (self->aggregator);
+  muster_pending_store_free (self->store);
   g_object_unref (self->logger);
   muster_journal_unref (self->journal);
   g_free (self);
@@ -195,9 +240,11 @@ muster_delivery_get_metrics (MusterDelivery *self, const char *name)
 }
 
 void
-muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid, gboolean expected)
+muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid, gint64 since_us, gboolean expected)
 {
-  if (expected)
+  if (expected && since_us > 0)
+    muster_aggregator_expect_since (self->aggregator, worker, pid, since_us * 1000);
+  else if (expected)
     muster_aggregator_expect (self->aggregator, worker, pid);
   else
     muster_aggregator_unexpect (self->aggregator, worker, pid);

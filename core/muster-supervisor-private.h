@@ -15,7 +15,7 @@ typedef struct
   void (*exited) (MusterWorkerProcess *process, MusterExitReason reason, gpointer user_data);
   /* A process that reports metrics: from now on, or no longer: it has ended. What it said last, and what the primary says
    * in its place, is still to come. */
-  void (*expect) (const char *worker, guint pid, gboolean expected, gpointer user_data);
+  void (*expect) (const char *worker, guint pid, gint64 since_us, gboolean expected, gpointer user_data);
   /* After muster_supervisor_stop(): all have ended; @drained: and all their journals are empty. */
   void (*stopped) (gboolean drained, gpointer user_data);
 } MusterSupervisorCallbacks;

@@ -274,7 +274,7 @@ exited_cb (MusterWorkerLife *life, gpointer user_data)
   place->life = NULL;
   clear_source (&place->timer);
   if (life->connected)
-    self->callbacks.expect (process->id, life->pid, FALSE, self->user_data);
+    self->callbacks.expect (process->id, life->pid, 0, FALSE, self->user_data);
   muster_worker_process_set_exited (process, end->reason, end->status, end->signal);
   decide (place, failed, end->run_time_us);
   muster_worker_life_finish (life);
@@ -814,12 +814,15 @@ void
 muster_supervisor_connected (MusterSupervisor *self, const guint8 stream[MUSTER_STREAM_ID_SIZE])
 {
   MusterWorkerLife *life = g_hash_table_lookup (self->lives, stream);
+  gboolean is_new;
 
   if (life == NULL || life->connected || life->pidfd < 0)
     return;
+  is_new = life->process->state == MUSTER_WORKER_STARTING;
   life->connected = TRUE;
-  self->callbacks.expect (life->process->id, life->pid, TRUE, self->user_data);
-  if (life->process->state == MUSTER_WORKER_STARTING)
+  self->callbacks.expect (life->process->id, life->pid, is_new ? 0 : life->identity.start_time_us, TRUE,
+                          self->user_data);
+  if (is_new)
     muster_worker_process_set_state (life->process, MUSTER_WORKER_RUNNING);
 }
 

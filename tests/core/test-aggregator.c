@@ -162,6 +162,7 @@ test_expected (Fixture *fixture, gconstpointer data)
       double end_s = 1000 + 10 * (double) i;
       g_autoptr (MusterDataset) dataset = NULL;
 
+      fixture->now_s = end_s;
       /* The master is expected because it reports. */
       report (fixture->aggregator, fixture->master, "master", 1, end_s - 10, end_s, FALSE);
       dataset = collect_one (fixture, end_s + 5);
@@ -185,13 +186,86 @@ test_late (Fixture *fixture, gconstpointer data)
   report (fixture->aggregator, fixture->master, "master", 1, 1010, 1020, FALSE);
   muster_metrics_inc (fixture->web, NULL, "x", 5);
   report (fixture->aggregator, fixture->web, "web-1", 2, 1000, 1010, FALSE);
-  g_assert_cmpint (muster_aggregator_get_due (fixture->aggregator), <=, 1016 * SECOND_NS);
-  late = collect_one (fixture, 1016);
+  g_assert_cmpint (muster_aggregator_get_due (fixture->aggregator), ==, 1016 * SECOND_NS + SECOND_NS / 4);
+  late = collect_one (fixture, 1016.25);
   g_assert_cmpint (muster_dataset_get_end_ns (late), ==, 1010 * SECOND_NS);
   assert_complete (late, "{\"expected\":1,\"reported\":1,\"late\":[\"web-1\"],\"partial\":[]");
   assert_has (late, "\"x\":{\"type\":\"inc\",\"value\":{\"val\":0.0005,\"timeStamp\":1010000}}");
   next = collect_one (fixture, 1025);
   assert_complete (next, "{\"expected\":2,\"reported\":1,\"late\":[],\"partial\":[]");
+}
+
+/* Several that come late are late together, if they come soon after one another; each interval by itself. */
+static void
+test_late_together (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GPtrArray) none = NULL;
+  g_autoptr (GPtrArray) late = NULL;
+
+  fixture->now_s = 1037;
+  muster_aggregator_begin (fixture->aggregator); /* somebody else has delivered until then */
+  report (fixture->aggregator, fixture->web, "web-1", 2, 1010, 1020, FALSE);
+  fixture->now_s = 1037.2;
+  report (fixture->aggregator, fixture->web, "web-2", 3, 1020, 1030, FALSE);
+  report (fixture->aggregator, fixture->web, "web-2", 3, 1010, 1020, FALSE);
+  report (fixture->aggregator, fixture->web, "web-2", 3, 1030, 1040, FALSE); /* not late */
+  none = collect (fixture, 1037.2);
+  g_assert_cmpuint (none->len, ==, 0);
+  late = collect (fixture, 1037.5);
+  g_assert_cmpuint (late->len, ==, 2);
+  g_assert_cmpint (muster_dataset_get_end_ns (late->pdata[0]), ==, 1020 * SECOND_NS);
+  assert_complete (late->pdata[0], "{\"expected\":2,\"reported\":2,\"late\":[\"web-1\",\"web-2\"],\"partial\":[]");
+  assert_complete (late->pdata[1], "{\"expected\":1,\"reported\":1,\"late\":[\"web-2\"],\"partial\":[]");
+  g_assert_cmpint (muster_aggregator_get_due (fixture->aggregator), ==, 1045 * SECOND_NS);
+}
+
+/* What a sender sends again, because it does not know that it arrived, counts once. */
+static void
+test_again (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (MusterDataset) dataset = NULL;
+  g_autoptr (GError) error = NULL;
+
+  muster_metrics_inc (fixture->web, NULL, "x", 10);
+  entries = muster_metrics_take_snapshot (fixture->web, 1000 * SECOND_NS, 1010 * SECOND_NS, FALSE);
+  for (guint i = 0; i < 3; i++)
+    {
+      add_entries (fixture->aggregator, "web-1", 2, entries, &error);
+      g_assert_no_error (error);
+    }
+  dataset = collect_one (fixture, 1015);
+  assert_complete (dataset, "{\"expected\":1,\"reported\":1,\"late\":[],\"partial\":[]");
+  assert_has (dataset, "\"x\":{\"type\":\"inc\",\"value\":{\"val\":0.001,\"timeStamp\":1010000}}");
+}
+
+/* What an earlier primary had got is delivered with what comes to this one; who is missing is known. */
+static void
+test_restored (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (MusterDataset) dataset = NULL;
+  g_autoptr (GPtrArray) none = NULL;
+  MusterEntry entry;
+  MusterAggregatorPlace place;
+
+  fixture->now_s = 1016; /* one second after it was due */
+  muster_metrics_inc (fixture->web, NULL, "x", 10);
+  entries = muster_metrics_take_snapshot (fixture->web, 1000 * SECOND_NS, 1010 * SECOND_NS, FALSE);
+  view_entry (entries->pdata[0], &entry);
+  g_assert_true (muster_aggregator_restore (fixture->aggregator, "web-1", 2, &entry, FALSE, NULL));
+  muster_aggregator_begin (fixture->aggregator);
+  muster_aggregator_expect (fixture->aggregator, "master", 1);
+  muster_aggregator_expect_since (fixture->aggregator, "web-1", 2, 900 * SECOND_NS);
+  muster_aggregator_expect_since (fixture->aggregator, "web-2", 3, 900 * SECOND_NS);
+  muster_aggregator_expect_since (fixture->aggregator, "web-3", 4, 900 * SECOND_NS);
+  g_assert_true (muster_aggregator_add_at (fixture->aggregator, "web-2", 3, &entry, &place, NULL));
+  g_assert_cmpint (place.end_ns, ==, 1010 * SECOND_NS);
+  g_assert_false (place.is_late);
+  none = collect (fixture, 1016.9);
+  g_assert_cmpuint (none->len, ==, 0);
+  dataset = collect_one (fixture, 1017);
+  assert_complete (dataset, "{\"expected\":3,\"reported\":2,\"late\":[],\"partial\":[]");
 }
 
 /* What a process measured until it stopped belongs to the interval in which it did. */
@@ -297,7 +371,7 @@ test_parts (Fixture *fixture, gconstpointer data)
       view_entry (entries->pdata[i], &entry);
       g_assert_true (muster_aggregator_add (fixture->aggregator, "web-1", 2, &entry, &error));
     }
-  rest = collect_one (fixture, 1026);
+  rest = collect_one (fixture, 1026.25);
   assert_complete (rest, "{\"expected\":1,\"reported\":1,\"late\":[\"web-1\"],\"partial\":[\"web-1\"]");
   assert_has (rest, "\"metric-4999\"");
 }
@@ -317,6 +391,15 @@ expect_error (Fixture *fixture, Muster__V1__Snapshot *snapshot, MusterError code
   g_assert_error (error, MUSTER_ERROR, (int) code);
   if (strstr (error->message, words) == NULL || strstr (error->message, "web-1") == NULL)
     g_error ("'%s' is not in '%s'", words, error->message);
+}
+
+static void
+pack (GByteArray *bytes, const Muster__V1__Snapshot *snapshot, MusterEntry *entry)
+{
+  g_byte_array_set_size (bytes, (guint) muster__v1__snapshot__get_packed_size (snapshot));
+  muster__v1__snapshot__pack (snapshot, bytes->data);
+  entry->body = bytes->data;
+  entry->body_length = bytes->len;
 }
 
 /* A worker that reports without end: what it has said waits, the rest is refused, and others are not hurt. */
@@ -340,16 +423,17 @@ test_room (Fixture *fixture, gconstpointer data)
   snapshot.scale_factor = 1;
   snapshot.metrics = metrics;
   snapshot.n_metrics = G_N_ELEMENTS (metrics);
-  g_byte_array_set_size (bytes, (guint) muster__v1__snapshot__get_packed_size (&snapshot));
-  muster__v1__snapshot__pack (&snapshot, bytes->data);
-  entry.body = bytes->data;
-  entry.body_length = bytes->len;
   for (guint round = 1; round <= 2; round++)
     {
       g_autoptr (MusterDataset) dataset = NULL;
 
-      for (n = 0; n < 1000 && muster_aggregator_add (fixture->aggregator, "web-1", 2, &entry, NULL); n++)
-        ;
+      for (n = 0; n < 1000; n++)
+        {
+          pack (bytes, &snapshot, &entry);
+          snapshot.start++; /* or it would be the same one again */
+          if (!muster_aggregator_add (fixture->aggregator, "web-1", 2, &entry, NULL))
+            break;
+        }
       g_assert_cmpuint (n, >, 3);
       g_assert_cmpuint (n, <, 20);
       expect_error (fixture, &snapshot, MUSTER_ERROR_UNAVAILABLE, "1 MiB");
@@ -472,6 +556,9 @@ main (int argc, char **argv)
   ADD ("order", test_order, NULL);
   ADD ("expected", test_expected, NULL);
   ADD ("late", test_late, NULL);
+  ADD ("late/together", test_late_together, NULL);
+  ADD ("again", test_again, NULL);
+  ADD ("restored", test_restored, NULL);
   ADD ("partial", test_partial, NULL);
   ADD ("restart", test_restart, GINT_TO_POINTER (FALSE));
   ADD ("restart/old-last", test_restart, GINT_TO_POINTER (TRUE));

@@ -149,7 +149,7 @@ exited_cb (MusterWorkerProcess *process, MusterExitReason reason, gpointer user_
 }
 
 static void
-expect_cb (const char *worker, guint pid, gboolean expected, gpointer user_data)
+expect_cb (const char *worker, guint pid, gint64 since_us, gboolean expected, gpointer user_data)
 {
   Fixture *fixture = user_data;
 

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the next primary delivers in this one's place. One thread.
+ */
+#include "config.h"
+
+#include "muster-pending-store-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "muster-encoder-private.h"
+#include "muster-error.h"
+
+#define PENDING "pending-"
+#define LATE    "late-"
+#define SUFFIX  ".metrics"
+/* More than any primary lets wait (muster-aggregator.c bounds each worker): a file that is larger is none of ours. */
+#define SIZE_MAX_BYTES ((off_t) 1 << 30)
+
+struct _MusterPendingStore
+{
+  char *directory;    /* owned */
+  GByteArray *buffer; /* owned; what is being written */
+};
+
+MusterPendingStore *
+muster_pending_store_new (const char *directory)
+{
+  MusterPendingStore *store = g_new0 (MusterPendingStore, 1);
+
+  store->directory = g_strdup (directory);
+  store->buffer = g_byte_array_new ();
+  return store;
+}
+
+void
+muster_pending_store_free (MusterPendingStore *store)
+{
+  g_free (store->directory);
+  g_byte_array_unref (store->buffer);
+  g_free (store);
+}
+
+static char *
+make_path (MusterPendingStore *store, const char *name, gint64 end_ns, gboolean is_late)
+{
+  return g_strdup_printf ("%s/%s%s-%" G_GINT64_FORMAT SUFFIX, store->directory, is_late ? LATE : PENDING, name, end_ns);
+}
+
+static gboolean
+write_all (int fd, const GByteArray *bytes)
+{
+  gsize done = 0;
+
+  while (done < bytes->len)
+    {
+      gssize n = write (fd, bytes->data + done, bytes->len - done);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        return FALSE;
+      done += (gsize) n;
+    }
+  return TRUE;
+}
+
+gboolean
+muster_pending_store_append (MusterPendingStore *store, const char *name, const MusterAggregatorPlace *place,
+                             const char *worker, guint pid, const MusterEntry *entry, GError **error)
+{
+  g_autofree char *path = make_path (store, name, place->end_ns, place->is_late);
+  MusterOrigin origin = { .first_seq = 1, .pid = pid };
+  int fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+  gboolean written;
+
+  origin.worker.data = worker;
+  origin.worker.length = strlen (worker);
+  g_byte_array_set_size (store->buffer, 0);
+  muster_encode_origin (store->buffer, &origin);
+  g_byte_array_append (store->buffer, entry->bytes, (guint) entry->length);
+  written = fd >= 0 && write_all (fd, store->buffer);
+  if (!written)
+    g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "write to %s: %s", path, g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
+  return written;
+}
+
+void
+muster_pending_store_remove (MusterPendingStore *store, const char *name, gint64 end_ns, gboolean is_late)
+{
+  g_autofree char *path = make_path (store, name, end_ns, is_late);
+
+  unlink (path);
+}
+
+/* -- what an earlier primary left ----------------------------------------------------------------- */
+
+static guint
+restore_entries (const char *bytes, gsize size, gboolean is_late, MusterPendingStoreFunc func, gpointer user_data)
+{
+  MusterEntryIter iter;
+  MusterEntry entry;
+  guint n = 0;
+
+  muster_entry_iter_init (&iter, bytes, size);
+  while (muster_entry_iter_next (&iter, &entry))
+    if (entry.kind == MUSTER_ENTRY_SNAPSHOT && entry.origin != NULL && entry.origin->worker.length > 0)
+      {
+        g_autofree char *worker = g_strndup (entry.origin->worker.data, entry.origin->worker.length);
+
+        n += func (worker, entry.origin->pid, &entry, is_late, user_data) ? 1 : 0;
+      }
+  return n;
+}
+
+static guint
+restore_file (const char *path, gboolean is_late, MusterPendingStoreFunc func, gpointer user_data)
+{
+  g_autoptr (GMappedFile) file = NULL;
+  struct stat info;
+  guint n = 0;
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+  if (fd >= 0 && fstat (fd, &info) == 0 && S_ISREG (info.st_mode) && info.st_uid == geteuid ()
+      && info.st_size <= SIZE_MAX_BYTES)
+    file = g_mapped_file_new_from_fd (fd, FALSE, NULL);
+  if (file != NULL && g_mapped_file_get_contents (file) != NULL)
+    n = restore_entries (g_mapped_file_get_contents (file), g_mapped_file_get_length (file), is_late, func, user_data);
+  if (fd >= 0)
+    close (fd);
+  return n;
+}
+
+void
+muster_pending_store_restore (MusterPendingStore *store, MusterPendingStoreFunc func, gpointer user_data)
+{
+  g_autoptr (GDir) dir = g_dir_open (store->directory, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (store->directory, name, NULL);
+      gboolean is_late = g_str_has_prefix (name, LATE);
+
+      if (!g_str_has_suffix (name, SUFFIX) || (!is_late && !g_str_has_prefix (name, PENDING)))
+        continue;
+      if (restore_file (path, is_late, func, user_data) == 0)
+        unlink (path);
+    }
+}
