@@ -84,6 +84,20 @@ begin_process (PartWriter *writer, const MusterDatasetProcess *process, guint fi
   protobuf_c_message_pack (&head.base, writer->process->data);
 }
 
+/* @size: packed; it costs as much as the packing. */
+static void
+put_metric (GByteArray *out, const Muster__V1__Metric *metric, gsize size)
+{
+  gsize before = out->len;
+  guint8 *at;
+
+  g_byte_array_set_size (out, (guint) (before + member_size (size)));
+  at = out->data + before;
+  *at++ = MUSTER_WIRE_TAG (FIELD_PROCESS_METRICS, MUSTER_WIRE_BYTES);
+  at = muster_wire_put_varint (at, size);
+  muster__v1__metric__pack (metric, at);
+}
+
 /* Puts as many metrics, from the one numbered @first, as the part has room for; returns the next one's number. */
 static guint
 put_some_metrics (PartWriter *writer, const MusterDatasetProcess *process, guint first)
@@ -95,11 +109,11 @@ put_some_metrics (PartWriter *writer, const MusterDatasetProcess *process, guint
   for (; next < process->metrics->len; next++)
     {
       const Muster__V1__Metric *metric = process->metrics->pdata[next];
-      gsize size = member_size (muster__v1__metric__get_packed_size (metric));
+      gsize size = muster__v1__metric__get_packed_size (metric);
 
-      if (member_size (writer->process->len + size) > room)
+      if (member_size (writer->process->len + member_size (size)) > room)
         break;
-      muster_metric_append (writer->process, FIELD_PROCESS_METRICS, metric);
+      put_metric (writer->process, metric, size);
     }
   if (member_size (writer->process->len) <= room && (next > first || process->metrics->len == 0))
     put_member (writer->tail, FIELD_PROCESSES, writer->process->data, writer->process->len);
