@@ -151,7 +151,7 @@ test_timer (void)
   g_assert_cmpint (muster_metric_stop (metric, begin_ns), >=, 2000000);
   snapshot = take_one (metrics);
   g_assert_cmpuint (snapshot->metrics[0]->count, ==, 3);
-  g_assert_cmpfloat (snapshot->metrics[0]->min, ==, (double) elapsed_ns / 1e6);
+  g_assert_cmpfloat_with_epsilon (snapshot->metrics[0]->min, (double) elapsed_ns / 1e6, 1e-9);
 }
 
 /* -- threads ------------------------------------------------------------------------------------ */
