@@ -450,6 +450,23 @@ muster_dataset_metric_get_sigma (const MusterDatasetMetric *metric)
 }
 
 /**
+ * muster_dataset_metric_get_quantile:
+ * @metric: a metric
+ * @q: from 0 to 1: 0.5 for the median
+ *
+ * What that part of its samples does not exceed, within 1 % of the value.
+ *
+ * Returns: a number; NaN without samples, or if how they are distributed was not kept
+ * Since: 0.1
+ */
+double
+muster_dataset_metric_get_quantile (const MusterDatasetMetric *metric, double q)
+{
+  g_return_val_if_fail (q >= 0 && q <= 1, NAN);
+  return muster_metric_get_quantile (get_message (metric), q);
+}
+
+/**
  * muster_dataset_metric_get_number:
  * @metric: a metric
  *

@@ -70,6 +70,7 @@ MUSTER_PUBLIC double muster_dataset_metric_get_min (const MusterDatasetMetric *m
 MUSTER_PUBLIC double muster_dataset_metric_get_max (const MusterDatasetMetric *metric);
 MUSTER_PUBLIC double muster_dataset_metric_get_average (const MusterDatasetMetric *metric);
 MUSTER_PUBLIC double muster_dataset_metric_get_sigma (const MusterDatasetMetric *metric);
+MUSTER_PUBLIC double muster_dataset_metric_get_quantile (const MusterDatasetMetric *metric, double q);
 MUSTER_PUBLIC double muster_dataset_metric_get_number (const MusterDatasetMetric *metric);
 MUSTER_PUBLIC const char *muster_dataset_metric_get_text (const MusterDatasetMetric *metric);
 

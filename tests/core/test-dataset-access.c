@@ -70,6 +70,7 @@ test_metrics (void)
   g_assert_cmpfloat (muster_dataset_metric_get_sum (metric), ==, 30);
   g_assert_true (isnan (muster_dataset_metric_get_min (metric)));
   g_assert_true (isnan (muster_dataset_metric_get_number (metric)));
+  g_assert_true (isnan (muster_dataset_metric_get_quantile (metric, 0.5)));
   g_assert_null (muster_dataset_metric_get_text (metric));
   path = muster_dataset_metric_get_path (metric, &n_path);
   g_assert_cmpuint (n_path, ==, 2);
