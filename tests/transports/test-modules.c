@@ -8,7 +8,20 @@
 #include <gmodule.h>
 
 #include "muster-plugin.h"
+#include "muster-source.h"
 #include "muster-transport.h"
+
+/* A plugin that also receives has its source behind its transport. */
+static void
+check_source (const MusterPluginType *type, const char *name)
+{
+  g_autoptr (MusterSource) source = NULL;
+
+  g_assert_cmpint (type->kind, ==, MUSTER_PLUGIN_SOURCE);
+  g_assert_cmpstr (type->name, ==, name);
+  source = g_object_new (type->get_type (), "name", "two", NULL);
+  g_assert_true (MUSTER_IS_SOURCE (source));
+}
 
 static void
 test_module (gconstpointer path)
@@ -29,7 +42,11 @@ test_module (gconstpointer path)
   g_assert_cmpstr (descriptor->version, ==, MUSTER_VERSION);
   g_assert_cmpint (descriptor->types[0].kind, ==, MUSTER_PLUGIN_TRANSPORT);
   g_assert_cmpstr (descriptor->types[0].name, ==, descriptor->name);
-  g_assert_null (descriptor->types[1].name);
+  if (descriptor->types[1].name != NULL)
+    {
+      check_source (&descriptor->types[1], descriptor->name);
+      g_assert_null (descriptor->types[2].name);
+    }
   transport = g_object_new (descriptor->types[0].get_type (), "name", "one", NULL);
   g_assert_true (MUSTER_IS_TRANSPORT (transport));
 }
