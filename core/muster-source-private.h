@@ -10,3 +10,8 @@ gboolean muster_source_start (MusterSource *self, const MusterSourceHouse *house
 gboolean muster_source_stop (MusterSource *self);
 /* Where the journal of its intake lies; NULL if it has none there. */
 const char *muster_source_get_journal_path (MusterSource *self);
+
+/* From which number a stream, or a journal, is wanted: see muster_pipeline_get_mark(). FALSE too while it is stopped. Any
+ * thread. Private, but exported for the sources of this tree that take in other primaries' journals. */
+MUSTER_PUBLIC gboolean muster_source_get_mark (MusterSource *self, const guint8 id[MUSTER_STREAM_ID_SIZE],
+                                               guint64 *next);

@@ -151,6 +151,18 @@ muster_source_get_journal_path (MusterSource *self)
   return priv->intake != NULL ? muster_source_intake_get_journal_path (priv->intake) : NULL;
 }
 
+gboolean
+muster_source_get_mark (MusterSource *self, const guint8 id[MUSTER_STREAM_ID_SIZE], guint64 *next)
+{
+  MusterSourcePrivate *priv = private_of (self);
+  gboolean known;
+
+  g_rw_lock_reader_lock (&priv->lock);
+  known = priv->pipeline != NULL && muster_pipeline_get_mark (priv->pipeline, id, next);
+  g_rw_lock_reader_unlock (&priv->lock);
+  return known;
+}
+
 static void
 batch_done_cb (MusterBatch *batch, gpointer user_data)
 {

@@ -49,6 +49,10 @@ void muster_transport_end_stop (MusterTransport *self);
 /* In write and skip, once this batch is done. */
 MUSTER_PUBLIC void muster_transport_get_pending (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE],
                                                  MusterPendingRuns *pending);
+/* In write and skip: the journal that the batch has come by from another machine, and where it stands once this batch is
+ * done. FALSE: it came by none. A transport that keeps marks keeps this one too, and answers for it as for a stream's. */
+MUSTER_PUBLIC gboolean muster_transport_get_journal (MusterTransport *self, guint8 journal[MUSTER_STREAM_ID_SIZE],
+                                                     guint64 *next);
 /* In start: the stream stands at @next. */
 MUSTER_PUBLIC void muster_transport_set_pending (MusterTransport *self, const guint8 stream[MUSTER_STREAM_ID_SIZE],
                                                  guint64 next, const MusterPendingRuns *pending);

@@ -172,6 +172,8 @@ trim (MusterTransport *self, MusterBatch *batch)
   const MusterOrigin *origin = muster_batch_get_origin (batch);
   guint64 mark;
 
+  if (batch->journal_next > 0 && muster_transport_get_mark (self, batch->journal, &mark) && mark >= batch->journal_next)
+    return NULL;
   if (!muster_transport_get_mark (self, origin->stream, &mark) || origin->first_seq >= mark)
     return muster_batch_ref (batch);
   return muster_batch_trim (batch, mark);
@@ -216,8 +218,12 @@ deliver (MusterTransport *self, MusterBatch *batch)
 {
   MusterTransportPrivate *priv = muster_transport_get_private (self);
   g_autoptr (MusterBatch) fresh = trim (self, batch);
+  gboolean delivered;
 
-  if (fresh != NULL && !deliver_fresh (self, fresh))
+  priv->in_hand = batch;
+  delivered = fresh == NULL || deliver_fresh (self, fresh);
+  priv->in_hand = NULL;
+  if (!delivered)
     return FALSE;
   muster_transport_count_subtract (&priv->counters.queued, muster_batch_get_count (batch));
   muster_transport_count_subtract (&priv->counters.queued_bytes, batch_size (batch));
@@ -507,6 +513,18 @@ muster_transport_get_pending (MusterTransport *self, const guint8 stream[MUSTER_
 {
   muster_batch_filter_get_pending (muster_transport_selector_get_filter (muster_transport_get_private (self)->selector),
                                    stream, pending);
+}
+
+gboolean
+muster_transport_get_journal (MusterTransport *self, guint8 journal[MUSTER_STREAM_ID_SIZE], guint64 *next)
+{
+  const MusterBatch *batch = muster_transport_get_private (self)->in_hand;
+
+  if (batch == NULL || batch->journal_next == 0)
+    return FALSE;
+  memcpy (journal, batch->journal, MUSTER_STREAM_ID_SIZE);
+  *next = batch->journal_next;
+  return TRUE;
 }
 
 void

@@ -21,7 +21,7 @@
  *   thread -> any       counters; queued_bytes                              atomic, relaxed: numbers, nothing hangs on them
  *   owner -> thread     name, format, required, patterns, delays, state_dir set before start; g_thread_new orders them
  *   any -> thread       level                                               atomic: may change while it runs
- *   thread alone        selector, taken, next_seq, flush_due_us, flush_failed
+ *   thread alone        selector, taken, in_hand, next_seq, flush_due_us, flush_failed
  *   owner, thread       done, report, user_data, abandoned                  callback_lock, held while a callback runs
  *
  * The owner that gives up on a stalled thread takes callback_lock to set `abandoned`: behind that no callback runs or
@@ -79,9 +79,10 @@ typedef struct
 
   MusterTransportSelector *selector; /* owned */
   GArray *taken;                     /* owned; of MusterTransportItem */
-  GArray *restored;    /* owned; of MusterTransportRestored: for the selector to be made; NULL while there is none */
-  guint64 next_seq;    /* where the stream stands once the batch in hand is done */
-  gint64 flush_due_us; /* monotonic; 0: never */
+  GArray *restored;     /* owned; of MusterTransportRestored: for the selector to be made; NULL while there is none */
+  MusterBatch *in_hand; /* borrowed; as it was pushed; NULL between batches */
+  guint64 next_seq;     /* where the stream stands once the batch in hand is done */
+  gint64 flush_due_us;  /* monotonic; 0: never */
   gboolean flush_failed;
   MusterTransportNumbers counters;
 } MusterTransportPrivate;

@@ -1207,6 +1207,42 @@ test_rotate_split (Fixture *fixture, gconstpointer data)
 
 /* -- what is known after a restart -- */
 
+static MusterBatch *
+by_journal (MusterBatch *batch, char journal, guint64 next)
+{
+  memset (batch->journal, journal, sizeof batch->journal);
+  batch->journal_next = next;
+  return batch;
+}
+
+/* A batch that came by a journal is known by its number in it, whatever has become of its stream. */
+static void
+test_journal (Fixture *fixture, gconstpointer data)
+{
+  guint8 journal[MUSTER_STREAM_ID_SIZE];
+  guint64 next;
+
+  memset (journal, 'j', sizeof journal);
+  fixture->with_state = TRUE;
+  make_and_start (fixture, TRUE, "all.pb");
+  deliver (fixture, by_journal (mixed (1, "AA"), 'j', 7));
+  deliver (fixture, by_journal (mixed (3, "A"), 'j', 8));
+  stop (fixture);
+
+  make_and_start (fixture, TRUE, "all.pb");
+  g_assert_true (muster_transport_get_mark (fixture->transport, journal, &next));
+  g_assert_cmpuint (next, ==, 8);
+  deliver (fixture, by_journal (mixed (4, "A"), 'j', 8)); /* as if the stream's own mark were gone */
+  deliver (fixture, by_journal (mixed (4, "A"), 'j', 9));
+  stop (fixture);
+
+  make_and_start (fixture, TRUE, "all.pb");
+  g_assert_true (muster_transport_get_mark (fixture->transport, journal, &next));
+  g_assert_cmpuint (next, ==, 9);
+  assert_audit (fixture, "all.pb", "m1 m2 m3 m4 ");
+  g_assert_cmpuint (fixture->n_reports, ==, 0);
+}
+
 static void
 test_restart (Fixture *fixture, gconstpointer data)
 {
@@ -1432,6 +1468,7 @@ main (int argc, char **argv)
   FILE_TEST ("/file/rotate/fails", test_rotate_fails);
   FILE_TEST ("/file/rotate/split", test_rotate_split);
   FILE_TEST ("/file/restart", test_restart);
+  FILE_TEST ("/file/journal", test_journal);
   FILE_TEST ("/file/restart/foreign", test_restart_foreign);
   FILE_TEST ("/file/restart/forgotten", test_restart_forgotten);
   FILE_TEST ("/file/restart/best-effort", test_restart_best_effort);

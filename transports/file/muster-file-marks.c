@@ -43,6 +43,9 @@ struct _MusterFileMarks
   gint64 unasked_us; /* when those of an earlier life that nobody asked for may go; 0: there are none */
 };
 
+/* A journal's mark has nothing pending; this stands there instead. */
+#define JOURNAL_FIRST_SEQ G_MAXUINT64
+
 static guint
 id_hash (gconstpointer key)
 {
@@ -91,6 +94,7 @@ muster_file_marks_new (MusterFileCheckpoint *checkpoint)
 
       memcpy (first->id, stream->id, sizeof first->id);
       first->next = mark->next = stream->next;
+      first->asked = muster_file_marks_is_journal (stream);
       mark->is_old = TRUE;
       g_hash_table_add (marks->first, first);
     }
@@ -144,6 +148,20 @@ muster_file_marks_set (MusterFileMarks *marks, const guint8 id[MUSTER_STREAM_ID_
   mark->next = MAX (mark->next, next);
   muster_file_checkpoint_set_stream (marks->checkpoint, mark->slot, mark->next, pending);
   return mark->slot;
+}
+
+void
+muster_file_marks_set_journal (MusterFileMarks *marks, const guint8 id[MUSTER_STREAM_ID_SIZE], guint64 next)
+{
+  const MusterPendingRuns none = { .first_seq = JOURNAL_FIRST_SEQ };
+
+  muster_file_marks_set (marks, id, next, &none);
+}
+
+gboolean
+muster_file_marks_is_journal (const MusterFileStream *stream)
+{
+  return stream->pending.first_seq == JOURNAL_FIRST_SEQ && stream->pending.n_runs == 0;
 }
 
 guint32

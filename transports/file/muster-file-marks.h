@@ -23,6 +23,12 @@ gboolean muster_file_marks_get_first (MusterFileMarks *marks, const guint8 id[MU
 guint32 muster_file_marks_set (MusterFileMarks *marks, const guint8 id[MUSTER_STREAM_ID_SIZE], guint64 next,
                                const MusterPendingRuns *pending);
 
+/* The same for a journal of another machine's. Its sender may be away for long: it is kept for as long as it is not the
+ * oldest of too many. */
+void muster_file_marks_set_journal (MusterFileMarks *marks, const guint8 id[MUSTER_STREAM_ID_SIZE], guint64 next);
+/* Whether a stream of the checkpoint is one of those. */
+gboolean muster_file_marks_is_journal (const MusterFileStream *stream);
+
 /* 0 if it is not known. */
 guint32 muster_file_marks_find (MusterFileMarks *marks, const guint8 id[MUSTER_STREAM_ID_SIZE]);
 void muster_file_marks_remove (MusterFileMarks *marks, const guint8 id[MUSTER_STREAM_ID_SIZE]);

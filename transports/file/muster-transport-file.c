@@ -177,6 +177,8 @@ restore (MusterTransportFile *self)
     {
       const MusterFileStream *stream = &g_array_index (streams, MusterFileStream, i);
 
+      if (muster_file_marks_is_journal (stream))
+        continue;
       muster_transport_set_pending (MUSTER_TRANSPORT (self), stream->id, stream->next, &stream->pending);
     }
   muster_file_checkpoint_commit (self->checkpoint);
@@ -298,7 +300,7 @@ get_piece (MusterTransportFile *self, guint index)
 static gboolean
 prepare_pieces (MusterTransportFile *self, GError **error)
 {
-  guint n_slots = 1 + muster_file_router_count_slots (self->router, muster_batch_get_origin (self->batch)->stream);
+  guint n_slots = 2 + muster_file_router_count_slots (self->router, muster_batch_get_origin (self->batch)->stream);
 
   for (guint i = 0; i < self->pieces->len; i++)
     {
@@ -362,11 +364,13 @@ forget_stream (MusterTransportFile *self, const guint8 *stream)
   muster_file_marks_remove (self->marks, stream);
 }
 
-/* The stream has moved on; there is room in the checkpoint for that. */
+/* The stream has moved on, and the journal that brought the batch, if any; there is room in the checkpoint for that. */
 static guint32
 set_mark (MusterTransportFile *self, const guint8 *stream, guint64 next)
 {
   MusterPendingRuns pending;
+  guint8 journal[MUSTER_STREAM_ID_SIZE];
+  guint64 journal_next;
   const guint8 *superfluous = muster_file_marks_find_superfluous (self->marks);
 
   if (superfluous != NULL)
@@ -377,6 +381,8 @@ set_mark (MusterTransportFile *self, const guint8 *stream, guint64 next)
       if (memcmp (copy, stream, sizeof copy) != 0)
         forget_stream (self, copy);
     }
+  if (muster_transport_get_journal (MUSTER_TRANSPORT (self), journal, &journal_next))
+    muster_file_marks_set_journal (self->marks, journal, journal_next);
   muster_transport_get_pending (MUSTER_TRANSPORT (self), stream, &pending);
   return muster_file_marks_set (self->marks, stream, next, &pending);
 }
@@ -441,7 +447,7 @@ muster_transport_file_skip (MusterTransport *transport, const guint8 *stream, gu
   MusterTransportFile *self = MUSTER_TRANSPORT_FILE (transport);
   g_autoptr (GError) error = NULL;
 
-  if (!muster_file_checkpoint_reserve (self->checkpoint, 1, &error))
+  if (!muster_file_checkpoint_reserve (self->checkpoint, 2, &error))
     {
       if (!self->marks_failed)
         muster_transport_report (transport, MUSTER_LEVEL_ERROR, "%s", error->message);
