@@ -21,6 +21,7 @@ typedef struct
 int muster_command_audit (int argc, char **argv);
 int muster_command_cat (int argc, char **argv);
 int muster_command_check (int argc, char **argv);
+int muster_command_keygen (int argc, char **argv);
 int muster_command_plugins (int argc, char **argv);
 int muster_command_run (int argc, char **argv);
 

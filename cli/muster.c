@@ -20,6 +20,7 @@ static const MusterCommand commands[] = {
   { "audit", muster_command_audit, N_ ("prove that protobuf files are complete") },
   { "cat", muster_command_cat, N_ ("print protobuf files as text, json or protobuf") },
   { "check", muster_command_check, N_ ("check a keyfile and all that it names") },
+  { "keygen", muster_command_keygen, N_ ("make a key pair for the network") },
   { "plugins", muster_command_plugins, N_ ("list plugins, and what can be set in a keyfile") },
   { "run", muster_command_run, N_ ("be the primary that a keyfile describes") },
 };
