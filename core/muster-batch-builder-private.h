@@ -38,4 +38,4 @@ void muster_batch_builder_add_entry (MusterBatchBuilder *builder, const void *by
 guint8 *muster_batch_builder_steal (MusterBatchBuilder *builder, gsize *length);
 
 /* What of @batch lies at or behind @from: a new batch, or NULL if nothing does. */
-MusterBatch *muster_batch_trim (MusterBatch *batch, guint64 from);
+MUSTER_PUBLIC MusterBatch *muster_batch_trim (MusterBatch *batch, guint64 from);

@@ -24,6 +24,8 @@ typedef gboolean (*MusterEntryPredicate) (const MusterEntry *entry, gpointer use
 
 MUSTER_PUBLIC MusterBatchFilter *muster_batch_filter_new (gboolean keeps_gaps);
 MUSTER_PUBLIC void muster_batch_filter_free (MusterBatchFilter *filter);
+/* Why the predicate leaves entries out; FILTERED if nothing is said. */
+MUSTER_PUBLIC void muster_batch_filter_set_reason (MusterBatchFilter *filter, MusterGapReason reason);
 
 /* Returns what passes: @batch itself (with a new reference) where nothing is left out and nothing was pending, a new
  * batch, or NULL where nothing passes. Without @predicate all passes. @n_filtered, if not NULL, grows by the entries

@@ -37,8 +37,9 @@ typedef struct
 struct _MusterBatchFilter
 {
   gboolean keeps_gaps;
-  GHashTable *streams; /* owned; Pending to itself; each has at least one run, or may_skip */
-  GQueue order;        /* the same by time of last use, the oldest first */
+  MusterGapReason reason; /* of what the predicate leaves out */
+  GHashTable *streams;    /* owned; Pending to itself; each has at least one run, or may_skip */
+  GQueue order;           /* the same by time of last use, the oldest first */
 };
 
 static guint
@@ -150,9 +151,16 @@ muster_batch_filter_new (gboolean keeps_gaps)
   MusterBatchFilter *filter = g_new0 (MusterBatchFilter, 1);
 
   filter->keeps_gaps = keeps_gaps;
+  filter->reason = MUSTER_GAP_FILTERED;
   filter->streams = g_hash_table_new_full (pending_hash, pending_equal, pending_free, NULL);
   g_queue_init (&filter->order);
   return filter;
+}
+
+void
+muster_batch_filter_set_reason (MusterBatchFilter *filter, MusterGapReason reason)
+{
+  filter->reason = reason;
 }
 
 void
@@ -265,7 +273,7 @@ muster_batch_filter_apply (MusterBatchFilter *filter, MusterBatch *batch, Muster
       pass_entry (&passage, &entry);
     else
       {
-        pending_add (passage.pending, entry.count, MUSTER_GAP_FILTERED);
+        pending_add (passage.pending, entry.count, filter->reason);
         if (n_filtered != NULL)
           *n_filtered += entry.count;
       }

@@ -38,8 +38,8 @@ const guint8 *muster_encode_record (guint8 *buffer, gsize capacity, const Muster
 guint8 *muster_encode_field (guint8 *out, const guint8 *end, const MusterField *field);
 
 /* Whole entries into a byte array. Slices of @origin may be empty. */
-void muster_encode_origin (GByteArray *out, const MusterOrigin *origin);
-void muster_encode_gap (GByteArray *out, guint64 count, MusterGapReason reason);
+MUSTER_PUBLIC void muster_encode_origin (GByteArray *out, const MusterOrigin *origin);
+MUSTER_PUBLIC void muster_encode_gap (GByteArray *out, guint64 count, MusterGapReason reason);
 
 /* The same into a buffer with room for MUSTER_ENCODER_ORIGIN_MAX or MUSTER_ENCODER_GAP_MAX bytes; returns the end.
  * Labels are cut at 255 bytes each; one that is not UTF-8 is left out. */

@@ -43,29 +43,30 @@ typedef enum
 } MusterJournalFlags;
 
 /* Creates the file (O_EXCL, 0600, its whole size allocated); @ring_size is rounded up to a power of two. */
-int muster_journal_create_file (const char *path, gsize ring_size, const MusterJournalIdentity *identity,
-                                GError **error);
+MUSTER_PUBLIC int muster_journal_create_file (const char *path, gsize ring_size, const MusterJournalIdentity *identity,
+                                              GError **error);
 /* The same in a memfd, for tests and for journals that need not outlive their process. */
 int muster_journal_create_memfd (gsize ring_size, const MusterJournalIdentity *identity, GError **error);
 /* What a journal of @ring_size takes, with its header, once the ring's size is rounded up. */
-gsize muster_journal_get_file_size (gsize ring_size);
+MUSTER_PUBLIC gsize muster_journal_get_file_size (gsize ring_size);
 /* Records the worker's pid and when it was started, known only after fork. */
 gboolean muster_journal_set_pid (int fd, guint32 pid, GError **error);
 /* Reads and checks the header's identity, by pread. */
 gboolean muster_journal_read_identity (int fd, MusterJournalIdentity *identity, gsize *ring_size, GError **error);
 
 /* Maps the journal for producing and reading; takes @fd over when it succeeds. */
-MusterJournal *muster_journal_open (int fd, GError **error);
+MUSTER_PUBLIC MusterJournal *muster_journal_open (int fd, GError **error);
 MusterJournal *muster_journal_ref (MusterJournal *journal);
-void muster_journal_unref (MusterJournal *journal);
+MUSTER_PUBLIC void muster_journal_unref (MusterJournal *journal);
 const MusterJournalIdentity *muster_journal_get_identity (MusterJournal *journal);
-gsize muster_journal_get_ring_size (MusterJournal *journal);
+MUSTER_PUBLIC gsize muster_journal_get_ring_size (MusterJournal *journal);
 int muster_journal_get_fd (MusterJournal *journal);
 void muster_journal_set_block_timeout (MusterJournal *journal, gint64 timeout_us); /* 0: never wait */
 
 /* Producers. @bytes is a fragment of a Log with exactly one numbered entry, before which an origin may stand that has
  * only labels (worker, pid): the batch builder completes it. Returns FALSE if it was refused (and counted). */
-gboolean muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length, MusterJournalFlags flags);
+MUSTER_PUBLIC gboolean muster_journal_append (MusterJournal *journal, const guint8 *bytes, gsize length,
+                                              MusterJournalFlags flags);
 /* The same; and once the entry has its place, but before anybody can find it there, 1 << 32 | place (mod 2^32) is stored
  * at @mark, which may lie in a file: so whoever reads that after a death knows where to look for the entry. */
 gboolean muster_journal_append_marked (MusterJournal *journal, const guint8 *bytes, gsize length,
@@ -106,16 +107,36 @@ gboolean muster_journal_arm (MusterJournal *journal, MusterJournalWake wake);
 gboolean
 muster_journal_take_flush (MusterJournal *journal);  /* whether an entry with FLUSH has come since the last call */
 void muster_journal_disarm (MusterJournal *journal); /* and clears the eventfd */
-gboolean muster_journal_peek (MusterJournal *journal, MusterJournalItem *item); /* the next item, not consumed */
-void muster_journal_advance (MusterJournal *journal);                           /* consumes what peek showed */
-guint64 muster_journal_get_read_position (MusterJournal *journal);              /* bytes since the start of time */
-guint64 muster_journal_get_next_place (MusterJournal *journal);             /* of the next item, if none is refused */
-guint32 muster_journal_get_next_drops (MusterJournal *journal);             /* refused before the last item read */
-gsize muster_journal_get_pending (MusterJournal *journal);                  /* bytes reserved and not yet read */
-gboolean muster_journal_is_empty (MusterJournal *journal);                  /* all that was reserved has been read */
-void muster_journal_acknowledge (MusterJournal *journal, guint64 position); /* zeroes, makes room, wakes producers */
+MUSTER_PUBLIC gboolean muster_journal_peek (MusterJournal *journal,
+                                            MusterJournalItem *item);            /* the next item, not consumed */
+MUSTER_PUBLIC void muster_journal_advance (MusterJournal *journal);              /* consumes what peek showed */
+MUSTER_PUBLIC guint64 muster_journal_get_read_position (MusterJournal *journal); /* bytes since the start of time */
+MUSTER_PUBLIC guint64 muster_journal_get_next_place (MusterJournal *journal); /* of the next item, if none is refused */
+guint32 muster_journal_get_next_drops (MusterJournal *journal);               /* refused before the last item read */
+gsize muster_journal_get_pending (MusterJournal *journal);                    /* bytes reserved and not yet read */
+gboolean muster_journal_is_empty (MusterJournal *journal);                    /* all that was reserved has been read */
+MUSTER_PUBLIC void muster_journal_acknowledge (MusterJournal *journal,
+                                               guint64 position); /* zeroes, makes room, wakes producers */
 /* Goes back to where the reader was: all three as the getters said them there; not before what was acknowledged. */
-void muster_journal_rewind (MusterJournal *journal, guint64 position, guint64 place, guint32 drops);
+MUSTER_PUBLIC void muster_journal_rewind (MusterJournal *journal, guint64 position, guint64 place, guint32 drops);
+
+/*
+ * A spool: a journal on disk that one process after another goes on with. Private, as all of this, but exported for the
+ * transports of this tree; so are the functions above that they need.
+ */
+
+/* Goes on with what is between two places in an existing journal: @start is where the first slot is that is not
+ * acknowledged, @end where the next one will be written; what is behind is cut off. Positions are in bytes. Nothing has
+ * been refused in it, ever. Before anything else is done with it. */
+MUSTER_PUBLIC void muster_journal_resume (MusterJournal *journal, guint64 start, guint64 start_place, guint64 end,
+                                          guint64 end_place);
+/* Bytes that may be appended now, slots' headers included. The producer's thread. */
+MUSTER_PUBLIC gsize muster_journal_get_free (MusterJournal *journal);
+/* Goes on at the next slot that is whole, where muster_journal_peek() has found none although there must be one. FALSE: no
+ * slot that was reserved is. */
+MUSTER_PUBLIC gboolean muster_journal_skip_damage (MusterJournal *journal);
+/* The reader gives up what is before @position, where @place is next. */
+MUSTER_PUBLIC void muster_journal_skip_to (MusterJournal *journal, guint64 position, guint64 place);
 
 /* A dead sender's journal: nothing in it is believed. Items come in order of their places, beginning at @next_place,
  * before which @next_drops had been refused (MUSTER_JOURNAL_DROPS_UNKNOWN: what the slots themselves tell); what is

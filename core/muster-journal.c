@@ -729,3 +729,54 @@ muster_journal_rewind (MusterJournal *journal, guint64 position, guint64 place, 
   journal->next_place = place;
   journal->next_drops = drops;
 }
+
+/* -- spools --------------------------------------------------------------------------------------- */
+
+/* What a process may have appended before it was killed, and nobody knows of. */
+#define UNKNOWN_MAX (1u << 20)
+
+void
+muster_journal_resume (MusterJournal *journal, guint64 start, guint64 start_place, guint64 end, guint64 end_place)
+{
+  MusterJournalHeader *header = journal->header;
+  guint64 left = journal->ring_size - (end - start);
+
+  g_return_if_fail (end >= start && end - start <= journal->ring_size && (start & 7) == 0 && (end & 7) == 0);
+
+  memset (slot_at (journal, end), 0, (gsize) MIN (left, UNKNOWN_MAX));
+  atomic_store (&header->reserved, (guint64) (guint32) (end_place - 1) << 32 | (guint32) (end >> 3));
+  atomic_store (&header->acknowledged, start);
+  atomic_store (&header->drops, 0);
+  atomic_store (&header->drops_again, 0);
+  atomic_store (&header->refusing, 0);
+  atomic_store (&header->waiters, 0);
+  atomic_store (&header->wake, MUSTER_JOURNAL_AWAKE);
+  journal->acknowledged = journal->read_position = start;
+  journal->next_place = start_place;
+  journal->next_drops = 0;
+  atomic_store (&journal->drops_stored, 0);
+}
+
+gsize
+muster_journal_get_free (MusterJournal *journal)
+{
+  guint32 reserved = (guint32) atomic_load_explicit (&journal->header->reserved, memory_order_relaxed);
+  guint32 acknowledged = (guint32) (atomic_load_explicit (&journal->header->acknowledged, memory_order_acquire) >> 3);
+
+  return (gsize) (journal->ring_units - MIN (reserved - acknowledged, journal->ring_units)) * 8;
+}
+
+gboolean
+muster_journal_skip_damage (MusterJournal *journal)
+{
+  return skip_corrupt (journal);
+}
+
+void
+muster_journal_skip_to (MusterJournal *journal, guint64 position, guint64 place)
+{
+  g_return_if_fail (position >= journal->read_position && position - journal->acknowledged <= journal->ring_size);
+
+  journal->read_position = position;
+  journal->next_place = place;
+}

@@ -20,6 +20,10 @@
 #define MUSTER_LINK_BATCH_SIZE  65536 /* entries of a batch: no more bytes than this, unless one entry alone has more */
 #define MUSTER_LINK_MESSAGE_MAX (4 * MUSTER_LINK_BATCH_SIZE) /* of any frame: who sends more loses the connection */
 
+/* Flags between machines; on the link between a worker and its primary all are 0. */
+#define MUSTER_LINK_FLAG_ELSEWHERE (1 << 0) /* HELLO: what is missing may have gone to another receiver */
+#define MUSTER_LINK_FLAG_PACKED    (1 << 1) /* HELLO, WELCOME: zstd is understood; BATCH: the payload is a zstd frame */
+
 typedef enum
 {
   MUSTER_LINK_HELLO = 1,    /* sender: payload MusterLinkHello */
@@ -57,13 +61,15 @@ typedef struct
   gint64 boottime_ns;
 } MusterLinkWelcome; /* 8 + 8 + 8 bytes */
 
-void muster_link_header_encode (const MusterLinkHeader *header, guint8 out[MUSTER_LINK_HEADER_SIZE]);
-gboolean muster_link_header_decode (const void *data, gsize size, MusterLinkHeader *header, GError **error);
+MUSTER_PUBLIC void muster_link_header_encode (const MusterLinkHeader *header, guint8 out[MUSTER_LINK_HEADER_SIZE]);
+MUSTER_PUBLIC gboolean muster_link_header_decode (const void *data, gsize size, MusterLinkHeader *header,
+                                                  GError **error);
 #define MUSTER_LINK_HELLO_SIZE   52
 #define MUSTER_LINK_WELCOME_SIZE 24
-void muster_link_hello_encode (const MusterLinkHello *hello, guint8 out[MUSTER_LINK_HELLO_SIZE]);
-gboolean muster_link_hello_decode (const void *data, gsize size, MusterLinkHello *hello, GError **error);
-void muster_link_welcome_encode (const MusterLinkWelcome *welcome, guint8 out[MUSTER_LINK_WELCOME_SIZE]);
-gboolean muster_link_welcome_decode (const void *data, gsize size, MusterLinkWelcome *welcome, GError **error);
+MUSTER_PUBLIC void muster_link_hello_encode (const MusterLinkHello *hello, guint8 out[MUSTER_LINK_HELLO_SIZE]);
+MUSTER_PUBLIC gboolean muster_link_hello_decode (const void *data, gsize size, MusterLinkHello *hello, GError **error);
+MUSTER_PUBLIC void muster_link_welcome_encode (const MusterLinkWelcome *welcome, guint8 out[MUSTER_LINK_WELCOME_SIZE]);
+MUSTER_PUBLIC gboolean muster_link_welcome_decode (const void *data, gsize size, MusterLinkWelcome *welcome,
+                                                   GError **error);
 GBytes *muster_link_message_encode (GVariant *message);
 GVariant *muster_link_message_decode (const void *data, gsize size, GError **error); /* full; NULL if malformed */

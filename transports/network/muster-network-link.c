@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The sender's end of the link to a collector. The thread owns the sockets and everything below the line in the struct.
+ * Others end it through its main context, and read `state`, which is atomic.
+ */
+#include "config.h"
+
+#include "muster-network-link.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "muster-link-private.h"
+#include "muster-network-codec.h"
+#include "muster-network-socket.h"
+#include "muster-zmq-source-private.h"
+
+/* HELLO until WELCOME, POSITION while something is unacknowledged. */
+#define TICK_MS 1000
+/* How long an endpoint may take to welcome us, before the next one is tried, or the same with a new connection. */
+#define WELCOME_TIMEOUT_US (5 * G_USEC_PER_SEC)
+/* After it has refused us. */
+#define REFUSED_PAUSE_US (10 * G_USEC_PER_SEC)
+/* Batches and answers handled in one go. */
+#define BURST 64
+
+typedef struct
+{
+  MusterSpoolPlace end;
+  guint64 size;
+} Sent;
+
+struct _MusterNetworkLink
+{
+  MusterSpool *spool; /* borrowed */
+  MusterNetworkLinkOptions options;
+  char **endpoints; /* owned */
+  MusterNetworkLinkReport report;
+  gpointer user_data;
+  GThread *thread;
+  GMainContext *context;
+  GMainLoop *loop;
+
+  GMutex lock;
+  GCond progress; /* something was acknowledged, or the connection was lost */
+  _Atomic int is_connected;
+  _Atomic guint endpoint;
+  _Atomic guint64 sent, sent_bytes, acknowledged, connections;
+
+  /* -- the thread's own -- */
+  MusterNetworkSocket *socket; /* owned; NULL while it waits to open one */
+  GSource *spool_source;       /* owned */
+  GSource *tick;               /* owned; NULL while there is nothing to do */
+  MusterNetworkCodec *codec;   /* owned, nullable */
+  gboolean welcomed;
+  gboolean packs;         /* the collector understands it */
+  gint64 deadline_us;     /* until WELCOME; or, without a socket, until the next attempt */
+  const char *trouble;    /* said already; a static text */
+  guint64 credit;         /* bytes that may be unacknowledged */
+  guint64 resume_at;      /* what is before it has been taken by the collector, and is not sent again */
+  GArray *window;         /* of Sent, from window_head on: sent, or taken, and not acknowledged */
+  guint window_head;      /* */
+  guint64 unacknowledged; /* bytes in the window */
+  gboolean has_item;      /* `item` was read and could not be sent yet */
+  MusterSpoolItem item;
+};
+
+static void pump (MusterNetworkLink *self);
+static void open_socket (MusterNetworkLink *self);
+
+static const char *
+endpoint_of (MusterNetworkLink *self)
+{
+  return self->endpoints[atomic_load (&self->endpoint)];
+}
+
+static void say (MusterNetworkLink *self, MusterLevel level, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+static void
+say (MusterNetworkLink *self, MusterLevel level, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  if (self->report != NULL)
+    self->report (level, text, self->user_data);
+}
+
+/* Once, until there is a connection, or another trouble. */
+static void
+say_trouble (MusterNetworkLink *self, MusterLevel level, const char *trouble)
+{
+  if (self->trouble == trouble)
+    return;
+  self->trouble = trouble;
+  say (self, level, "%s: %s; what is written stays in the spool", endpoint_of (self), trouble);
+}
+
+static void
+wake_waiters (MusterNetworkLink *self)
+{
+  g_mutex_lock (&self->lock);
+  g_cond_broadcast (&self->progress);
+  g_mutex_unlock (&self->lock);
+}
+
+/* -- the clock ------------------------------------------------------------------------------------ */
+
+static gboolean tick_cb (gpointer user_data);
+
+static void
+start_tick (MusterNetworkLink *self)
+{
+  if (self->tick != NULL)
+    return;
+  self->tick = g_timeout_source_new (TICK_MS);
+  g_source_set_callback (self->tick, tick_cb, self, NULL);
+  g_source_attach (self->tick, self->context);
+}
+
+static void
+stop_tick (MusterNetworkLink *self)
+{
+  if (self->tick != NULL)
+    g_source_destroy (self->tick);
+  g_clear_pointer (&self->tick, g_source_unref);
+}
+
+/* -- what was sent -------------------------------------------------------------------------------- */
+
+static void
+forget_window (MusterNetworkLink *self)
+{
+  g_array_set_size (self->window, 0);
+  self->window_head = 0;
+  self->unacknowledged = 0;
+  self->has_item = FALSE;
+}
+
+/* The collector has taken what is before @number; the rest is sent (again). */
+static void
+go_back (MusterNetworkLink *self, guint64 number)
+{
+  forget_window (self);
+  muster_spool_rewind (self->spool);
+  self->resume_at = number;
+}
+
+static void
+remember (MusterNetworkLink *self, const MusterSpoolItem *item)
+{
+  const Sent sent = { item->end, muster_spool_get_cost (item->length) };
+
+  g_array_append_val (self->window, sent);
+  self->unacknowledged += sent.size;
+}
+
+static void
+acknowledge (MusterNetworkLink *self, guint64 number)
+{
+  const Sent *last = NULL;
+
+  while (self->window_head < self->window->len
+         && g_array_index (self->window, Sent, self->window_head).end.number <= number)
+    {
+      last = &g_array_index (self->window, Sent, self->window_head++);
+      self->unacknowledged -= last->size;
+      atomic_fetch_add (&self->acknowledged, 1);
+    }
+  if (last == NULL)
+    return;
+  muster_spool_acknowledge (self->spool, &last->end);
+  if (self->window_head == self->window->len || self->window_head > 1024)
+    {
+      g_array_remove_range (self->window, 0, self->window_head);
+      self->window_head = 0;
+    }
+  wake_waiters (self);
+}
+
+/* -- sending -------------------------------------------------------------------------------------- */
+
+static gboolean
+send_number (MusterNetworkLink *self, MusterLinkType type, guint64 number)
+{
+  const MusterLinkHeader header = { .type = type, .number = number };
+
+  return muster_network_socket_send (self->socket, &header, NULL, 0);
+}
+
+static void
+send_hello (MusterNetworkLink *self)
+{
+  MusterLinkHello hello = { .pid = 0 };
+  MusterLinkHeader header = { .type = MUSTER_LINK_HELLO, .number = muster_spool_get_lowest (self->spool) };
+  guint8 payload[MUSTER_LINK_HELLO_SIZE];
+
+  if (g_strv_length (self->endpoints) > 1)
+    header.flags |= MUSTER_LINK_FLAG_ELSEWHERE;
+  if (self->codec != NULL)
+    header.flags |= MUSTER_LINK_FLAG_PACKED;
+  memcpy (hello.stream, muster_spool_get_id (self->spool), sizeof hello.stream);
+  muster_link_hello_encode (&hello, payload);
+  muster_network_socket_send (self->socket, &header, payload, sizeof payload);
+}
+
+static gboolean
+send_item (MusterNetworkLink *self, const MusterSpoolItem *item)
+{
+  MusterLinkHeader header = { .type = MUSTER_LINK_BATCH, .number = item->first };
+  gsize packed_length = 0;
+  g_autofree guint8 *packed =
+      self->packs ? muster_network_codec_pack (self->codec, item->bytes, item->length, &packed_length) : NULL;
+  gsize length = packed != NULL ? packed_length : item->length;
+
+  header.count = (guint32) MIN (item->count, G_MAXUINT32);
+  if (packed != NULL)
+    header.flags = MUSTER_LINK_FLAG_PACKED;
+  if (!muster_network_socket_send (self->socket, &header, packed != NULL ? packed : item->bytes, length))
+    return FALSE;
+  atomic_fetch_add (&self->sent, 1);
+  atomic_fetch_add (&self->sent_bytes, length);
+  return TRUE;
+}
+
+/* FALSE: there is nothing, or no room for it. */
+static gboolean
+send_next (MusterNetworkLink *self)
+{
+  if (self->unacknowledged >= self->credit)
+    return FALSE; /* an acknowledgement goes on */
+  if (!self->has_item && !muster_spool_read (self->spool, &self->item))
+    return FALSE;
+  self->has_item = self->item.end.number > self->resume_at && !send_item (self, &self->item);
+  if (self->has_item)
+    {
+      muster_network_socket_want_room (self->socket, TRUE);
+      return FALSE;
+    }
+  remember (self, &self->item);
+  return TRUE;
+}
+
+static void
+pump (MusterNetworkLink *self)
+{
+  guint sent = 0;
+
+  while (self->welcomed && sent < BURST && send_next (self))
+    sent++;
+  if (self->welcomed && self->unacknowledged > 0)
+    start_tick (self);
+  if (sent == BURST)
+    g_source_set_ready_time (self->spool_source, 0);
+  else if (!self->welcomed || self->has_item || self->unacknowledged >= self->credit)
+    g_source_set_ready_time (self->spool_source, -1);
+  else
+    g_source_set_ready_time (self->spool_source, muster_spool_arm (self->spool) ? -1 : 0);
+}
+
+static gboolean
+spool_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  pump (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+nothing_cb (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE; /* the dispatcher does it all */
+}
+
+static GSourceFuncs spool_funcs = { .dispatch = spool_dispatch };
+
+/* -- connections ---------------------------------------------------------------------------------- */
+
+static void
+close_socket (MusterNetworkLink *self)
+{
+  g_clear_pointer (&self->socket, muster_network_socket_free);
+  self->welcomed = FALSE;
+  atomic_store (&self->is_connected, FALSE);
+  wake_waiters (self);
+}
+
+/* Tries the next endpoint, or the only one anew, after a while. */
+static void
+try_next (MusterNetworkLink *self, gint64 pause_us)
+{
+  guint n = g_strv_length (self->endpoints);
+
+  close_socket (self);
+  atomic_store (&self->endpoint, (atomic_load (&self->endpoint) + 1) % n);
+  if (n > 1)
+    self->trouble = NULL;
+  self->deadline_us = g_get_monotonic_time () + pause_us;
+  start_tick (self);
+  if (pause_us == 0)
+    open_socket (self);
+}
+
+static void
+lost (MusterNetworkLink *self)
+{
+  if (self->welcomed)
+    {
+      self->trouble = NULL;
+      say_trouble (self, MUSTER_LEVEL_WARNING, "the connection was lost");
+      self->deadline_us = g_get_monotonic_time () + WELCOME_TIMEOUT_US;
+    }
+  self->welcomed = FALSE;
+  atomic_store (&self->is_connected, FALSE);
+  wake_waiters (self);
+  start_tick (self);
+}
+
+/* In an event's handler the socket must stay. */
+static void
+refused (MusterNetworkLink *self, const char *trouble)
+{
+  lost (self);
+  say_trouble (self, MUSTER_LEVEL_ERROR, trouble);
+  self->deadline_us = g_get_monotonic_time () + (g_strv_length (self->endpoints) > 1 ? 0 : WELCOME_TIMEOUT_US);
+}
+
+static void
+event_cb (int event, int value, gpointer user_data)
+{
+  MusterNetworkLink *self = user_data;
+
+  switch (event)
+    {
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+      send_hello (self);
+      break;
+    case ZMQ_EVENT_DISCONNECTED:
+      lost (self);
+      break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+      refused (self, "our key is not among those that it allows");
+      break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+      refused (self, "what answers there does not speak the same security (is server-key-file its key?)");
+      break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+      if (self->options.has_keys)
+        refused (self, "it ends the connection before it is secure (is server-key-file its key?)");
+      else
+        refused (self, "it ends the connection at once (does it want keys?)");
+      break;
+    default:
+      break;
+    }
+}
+
+static gboolean
+tick_cb (gpointer user_data)
+{
+  MusterNetworkLink *self = user_data;
+  gboolean is_late = !self->welcomed && g_get_monotonic_time () >= self->deadline_us;
+
+  if (self->socket == NULL)
+    {
+      if (is_late)
+        open_socket (self);
+    }
+  else if (self->welcomed && self->unacknowledged == 0)
+    {
+      stop_tick (self);
+      return G_SOURCE_REMOVE;
+    }
+  else if (self->welcomed)
+    send_number (self, MUSTER_LINK_POSITION,
+                 self->window->len > 0 ? g_array_index (self->window, Sent, self->window->len - 1).end.number : 0);
+  else if (is_late)
+    {
+      say_trouble (self, MUSTER_LEVEL_WARNING, "no answer");
+      try_next (self, 0);
+    }
+  else
+    send_hello (self);
+  return G_SOURCE_CONTINUE;
+}
+
+/* -- what the collector says ---------------------------------------------------------------------- */
+
+static void
+on_welcome (MusterNetworkLink *self, const MusterLinkHeader *header, const void *payload, gsize size)
+{
+  MusterLinkWelcome welcome;
+  g_autoptr (GError) error = NULL;
+
+  if (self->welcomed || !muster_link_welcome_decode (payload, size, &welcome, NULL))
+    return;
+  if (header->number > muster_spool_get_lowest (self->spool) + muster_spool_count_entries (self->spool))
+    {
+      say (self, MUSTER_LEVEL_ERROR,
+           "%s has more of this spool than is in it: it is an older copy; what is in it now is sent as a new one",
+           endpoint_of (self));
+      if (!muster_spool_renew_id (self->spool, &error))
+        say (self, MUSTER_LEVEL_ERROR, "%s", error->message);
+      return; /* the next HELLO */
+    }
+  self->welcomed = TRUE;
+  self->trouble = NULL;
+  self->packs = self->options.pack && self->codec != NULL && (header->flags & MUSTER_LINK_FLAG_PACKED) != 0;
+  self->credit = MAX (welcome.credit_bytes, 1);
+  atomic_fetch_add (&self->connections, 1);
+  atomic_store (&self->is_connected, TRUE);
+  say (self, MUSTER_LEVEL_NOTICE, "connected to %s", endpoint_of (self));
+  go_back (self, header->number);
+  pump (self);
+}
+
+static void
+on_refused (MusterNetworkLink *self, const void *payload, gsize size)
+{
+  g_autofree char *reason = g_strndup (payload != NULL ? payload : "", size);
+  g_autofree char *valid = g_utf8_make_valid (reason, -1);
+
+  lost (self);
+  say (self, MUSTER_LEVEL_ERROR, "%s refuses what we send: %s", endpoint_of (self), valid);
+  self->deadline_us = g_get_monotonic_time () + REFUSED_PAUSE_US;
+}
+
+static void
+frame_cb (const MusterLinkHeader *header, const void *payload, gsize size, gpointer user_data)
+{
+  MusterNetworkLink *self = user_data;
+
+  if (header->type == MUSTER_LINK_WELCOME)
+    on_welcome (self, header, payload, size);
+  else if (header->type == MUSTER_LINK_REFUSED)
+    on_refused (self, payload, size);
+  else if (!self->welcomed)
+    return;
+  else if (header->type == MUSTER_LINK_ACK)
+    acknowledge (self, header->number);
+  else if (header->type == MUSTER_LINK_NACK)
+    go_back (self, header->number);
+  else if (header->type == MUSTER_LINK_RESET)
+    {
+      self->welcomed = FALSE;
+      self->deadline_us = g_get_monotonic_time () + WELCOME_TIMEOUT_US;
+      start_tick (self); /* says HELLO */
+    }
+}
+
+static void
+room_cb (gpointer user_data)
+{
+  pump (user_data);
+}
+
+static const MusterNetworkSocketCallbacks socket_callbacks = {
+  .event = event_cb,
+  .frame = frame_cb,
+  .turn = room_cb,
+};
+
+static void
+open_socket (MusterNetworkLink *self)
+{
+  g_autoptr (GError) error = NULL;
+  const MusterNetworkLinkOptions *options = &self->options;
+
+  self->socket = muster_network_socket_connect (endpoint_of (self), options->has_keys ? options->server_key : NULL,
+                                                options->public_key, options->secret_key, self->context,
+                                                &socket_callbacks, self, &error);
+  if (self->socket == NULL)
+    say (self, MUSTER_LEVEL_ERROR, "%s", error->message);
+  self->deadline_us = g_get_monotonic_time () + WELCOME_TIMEOUT_US;
+  start_tick (self);
+}
+
+/* -- the thread ----------------------------------------------------------------------------------- */
+
+static gboolean
+begin_cb (gpointer user_data)
+{
+  open_socket (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static gpointer
+link_thread (gpointer data)
+{
+  MusterNetworkLink *self = data;
+
+  g_main_context_push_thread_default (self->context);
+  g_main_loop_run (self->loop);
+  stop_tick (self);
+  close_socket (self);
+  g_source_destroy (self->spool_source);
+  g_main_context_pop_thread_default (self->context);
+  return NULL;
+}
+
+static void
+make_spool_source (MusterNetworkLink *self)
+{
+  self->spool_source = g_source_new (&spool_funcs, sizeof (GSource));
+  g_source_set_static_name (self->spool_source, "muster-spool");
+  g_source_add_unix_fd (self->spool_source, muster_spool_get_event_fd (self->spool), G_IO_IN);
+  g_source_set_callback (self->spool_source, nothing_cb, self, NULL);
+  g_source_attach (self->spool_source, self->context);
+}
+
+MusterNetworkLink *
+muster_network_link_new (MusterSpool *spool, const MusterNetworkLinkOptions *options, MusterNetworkLinkReport report,
+                         gpointer user_data, GError **error)
+{
+  MusterNetworkLink *self = g_new0 (MusterNetworkLink, 1);
+  sigset_t all, before;
+
+  self->spool = spool;
+  self->options = *options;
+  self->endpoints = g_strdupv ((char **) options->endpoints);
+  self->report = report;
+  self->user_data = user_data;
+  self->codec = muster_network_codec_new ();
+  self->window = g_array_new (FALSE, FALSE, sizeof (Sent));
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->progress);
+  self->context = g_main_context_new ();
+  self->loop = g_main_loop_new (self->context, FALSE);
+  make_spool_source (self);
+  g_main_context_invoke (self->context, begin_cb, self);
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  self->thread = g_thread_try_new ("muster-link", link_thread, self, error);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  if (self->thread == NULL)
+    g_clear_pointer (&self, muster_network_link_free);
+  return self;
+}
+
+void
+muster_network_link_get_state (MusterNetworkLink *self, MusterNetworkLinkState *state)
+{
+  *state = (MusterNetworkLinkState){
+    .is_connected = atomic_load (&self->is_connected),
+    .endpoint = endpoint_of (self),
+    .sent = atomic_load (&self->sent),
+    .sent_bytes = atomic_load (&self->sent_bytes),
+    .acknowledged = atomic_load (&self->acknowledged),
+    .connections = atomic_load (&self->connections),
+  };
+}
+
+void
+muster_network_link_wait (MusterNetworkLink *self, gint64 timeout_us, gboolean (*is_over) (gpointer),
+                          gpointer user_data)
+{
+  gint64 deadline_us = g_get_monotonic_time () + timeout_us;
+  gboolean in_time = TRUE;
+
+  g_mutex_lock (&self->lock);
+  while (in_time && atomic_load (&self->is_connected) && !is_over (user_data))
+    in_time = g_cond_wait_until (&self->progress, &self->lock, deadline_us);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+is_empty (gpointer user_data)
+{
+  return muster_spool_count_bytes (user_data) == 0;
+}
+
+gboolean
+muster_network_link_drain (MusterNetworkLink *self, gint64 timeout_us)
+{
+  muster_network_link_wait (self, timeout_us, is_empty, self->spool);
+  return is_empty (self->spool);
+}
+
+static gboolean
+quit_cb (gpointer user_data)
+{
+  g_main_loop_quit (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+void
+muster_network_link_free (MusterNetworkLink *self)
+{
+  if (self->thread != NULL)
+    {
+      GSource *source = g_idle_source_new ();
+
+      g_source_set_priority (source, G_PRIORITY_HIGH);
+      g_source_set_callback (source, quit_cb, self->loop, NULL);
+      g_source_attach (source, self->context);
+      g_source_unref (source);
+      g_thread_join (self->thread);
+    }
+  g_source_destroy (self->spool_source);
+  g_source_unref (self->spool_source);
+  g_main_loop_unref (self->loop);
+  g_main_context_unref (self->context);
+  g_clear_pointer (&self->codec, muster_network_codec_free);
+  g_array_unref (self->window);
+  g_strfreev (self->endpoints);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->progress);
+  g_free (self);
+}

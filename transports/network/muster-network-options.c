@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * ZeroMQ settings of both ends, and their monitors.
+ */
+#include "config.h"
+
+#include "muster-network-options.h"
+
+#include <string.h>
+#include <zmq.h>
+
+#include "muster-link-private.h"
+
+/* A lost packet of a handshake is sent again after one second, then two, then four. */
+#define HANDSHAKE_MS         10000
+#define HEARTBEAT_MS         2000
+#define HEARTBEAT_TIMEOUT_MS 6000
+
+static void
+set_int (void *socket, int option, int value)
+{
+  zmq_setsockopt (socket, option, &value, sizeof value);
+}
+
+void
+muster_network_options_set (void *socket)
+{
+  const gint64 largest = MUSTER_LINK_MESSAGE_MAX + 1024; /* CURVE adds a little */
+
+  set_int (socket, ZMQ_LINGER, 0);
+  set_int (socket, ZMQ_IPV6, 1);
+  set_int (socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+  set_int (socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+  set_int (socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+  set_int (socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
+  set_int (socket, ZMQ_TCP_KEEPALIVE, 1);
+  zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
+}
+
+gboolean
+muster_network_monitor_read (void *monitor, int *event, int *value, char *address, gsize size)
+{
+  guint8 frame[6];
+  char text[256] = "";
+  guint16 number;
+  guint32 what;
+  int length;
+
+  if (zmq_recv (monitor, frame, sizeof frame, ZMQ_DONTWAIT) != (int) sizeof frame)
+    return FALSE;
+  length = zmq_recv (monitor, text, sizeof text - 1, ZMQ_DONTWAIT);
+  text[CLAMP (length, 0, (int) sizeof text - 1)] = '\0';
+  memcpy (&number, frame, sizeof number);
+  memcpy (&what, frame + sizeof number, sizeof what);
+  *event = number;
+  *value = (int) what;
+  if (address != NULL)
+    g_strlcpy (address, text, size);
+  return TRUE;
+}

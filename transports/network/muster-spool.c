@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A spool between the transport's thread, which writes, and the link's, which reads.
+ *
+ *   who              what                                         order
+ *   writer           the journal's end; `appended`                its own
+ *   writer -> reader `published`: position, `numbers`: number      written under `lock`, so that who wants both takes it;
+ *                                                                 the position alone is atomic
+ *   reader -> writer the journal's acknowledged position          the journal's (release, acquire)
+ *   both             `asleep`                                     sequentially consistent: the reader sets it, then looks at
+ *                                                                 `published`; the writer sets `published`, then looks at it
+ *
+ * The reader never goes beyond `published`, although the journal would let it: what has not been committed is unknown to
+ * the next primary, which gives the same number to something else.
+ */
+#include "config.h"
+
+#include "muster-spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "muster-journal-layout-private.h"
+#include "muster-spool-file.h"
+
+struct _MusterSpool
+{
+  MusterJournal *journal; /* owned; has the file */
+  int fd;                 /* of the journal; borrowed */
+  int event_fd;           /* owned */
+  MusterSpoolIdentity identity;
+
+  MusterSpoolPlace appended; /* the writer's */
+
+  GMutex lock;
+  _Atomic guint64 published;    /* position */
+  _Atomic guint64 numbers;      /* of what is next there */
+  _Atomic guint64 acknowledged; /* position; written by the reader */
+  _Atomic guint64 lowest;       /* number there; written by the reader */
+  _Atomic int asleep;
+
+  guint64 lost; /* the reader's: entries that were damaged right before what comes next */
+};
+
+/* -- opening -- */
+
+static int
+open_file (const char *path, gsize size, gboolean *is_new, MusterSpoolIdentity *identity, char **note, GError **error)
+{
+  int fd = open (path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  g_autoptr (GError) problem = NULL;
+  g_autofree char *aside = NULL;
+
+  *is_new = fd < 0 && errno == ENOENT;
+  if (*is_new)
+    return muster_spool_file_create (path, size, identity, error);
+  if (fd < 0)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot open the spool %s: %s", path, g_strerror (errno));
+      return -1;
+    }
+  if (muster_spool_file_repair (fd, identity, note, &problem))
+    return fd;
+  close (fd);
+  if (!g_error_matches (problem, MUSTER_ERROR, MUSTER_ERROR_CORRUPT))
+    {
+      g_propagate_prefixed_error (error, g_steal_pointer (&problem), "%s: ", path);
+      return -1;
+    }
+  aside = g_strconcat (path, ".damaged", NULL);
+  if (g_rename (path, aside) != 0)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot move the damaged spool %s away: %s", path,
+                   g_strerror (errno));
+      return -1;
+    }
+  *note = g_strdup_printf ("the spool %s cannot be used: %s; it is kept as %s", path, problem->message, aside);
+  *is_new = TRUE;
+  return muster_spool_file_create (path, size, identity, error);
+}
+
+/* One that is empty may get another size. */
+static int
+resize (int fd, const char *path, gsize size, const MusterSpoolRange *range, MusterSpoolIdentity *identity,
+        gboolean *is_new, char **note, GError **error)
+{
+  if (muster_journal_get_file_size (size) == MUSTER_JOURNAL_HEADER_SIZE + identity->ring_size)
+    return fd;
+  if (range->start.position != range->end.position)
+    {
+      if (*note == NULL)
+        *note =
+            g_strdup_printf ("the spool %s has another size than spool-size says, and keeps it until it is empty at "
+                             "a start",
+                             path);
+      return fd;
+    }
+  close (fd);
+  *is_new = TRUE;
+  if (unlink (path) == 0)
+    return muster_spool_file_create (path, size, identity, error);
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot replace the spool %s: %s", path, g_strerror (errno));
+  return -1;
+}
+
+static MusterSpool *
+spool_new (int fd, const MusterSpoolIdentity *identity, const MusterSpoolRange *range, GError **error)
+{
+  MusterJournal *journal = muster_journal_open (fd, error);
+  MusterSpool *spool;
+
+  if (journal == NULL)
+    {
+      close (fd);
+      return NULL;
+    }
+  spool = g_new0 (MusterSpool, 1);
+  spool->journal = journal;
+  spool->fd = fd;
+  g_mutex_init (&spool->lock);
+  spool->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  spool->identity = *identity;
+  spool->appended = range->end;
+  atomic_store (&spool->published, range->end.position);
+  atomic_store (&spool->numbers, range->end.number);
+  atomic_store (&spool->acknowledged, range->start.position);
+  atomic_store (&spool->lowest, range->start.number);
+  muster_journal_resume (journal, range->start.position, range->start.number, range->end.position, range->end.number);
+  return spool;
+}
+
+MusterSpool *
+muster_spool_open (const char *path, gsize size, const MusterSpoolPlace *end, char **note, GError **error)
+{
+  MusterSpoolIdentity identity;
+  MusterSpoolRange range = { { 0, 1 }, { 0, 1 } };
+  gboolean is_new = FALSE;
+  int fd;
+
+  *note = NULL;
+  fd = open_file (path, size, &is_new, &identity, note, error);
+  if (fd >= 0 && !is_new)
+    {
+      if (!muster_spool_file_find (fd, &identity, end, &range, error)
+          || (end == NULL && !muster_spool_file_renew_id (fd, &identity, error)))
+        {
+          close (fd);
+          return NULL;
+        }
+      fd = resize (fd, path, size, &range, &identity, &is_new, note, error);
+    }
+  if (is_new)
+    range = (MusterSpoolRange){ { 0, 1 }, { 0, 1 } };
+  return fd >= 0 ? spool_new (fd, &identity, &range, error) : NULL;
+}
+
+void
+muster_spool_free (MusterSpool *spool)
+{
+  muster_journal_unref (spool->journal);
+  if (spool->event_fd >= 0)
+    close (spool->event_fd);
+  g_mutex_clear (&spool->lock);
+  g_free (spool);
+}
+
+const guint8 *
+muster_spool_get_id (MusterSpool *spool)
+{
+  return spool->identity.id;
+}
+
+gboolean
+muster_spool_renew_id (MusterSpool *spool, GError **error)
+{
+  return muster_spool_file_renew_id (spool->fd, &spool->identity, error);
+}
+
+gsize
+muster_spool_get_size (MusterSpool *spool)
+{
+  return muster_journal_get_ring_size (spool->journal);
+}
+
+/* -- the writer -- */
+
+gsize
+muster_spool_get_cost (gsize length)
+{
+  return (gsize) muster_journal_units (length) * 8;
+}
+
+gsize
+muster_spool_get_free (MusterSpool *spool)
+{
+  return muster_journal_get_free (spool->journal);
+}
+
+void
+muster_spool_append (MusterSpool *spool, gconstpointer bytes, gsize length)
+{
+  if (!muster_journal_append (spool->journal, bytes, length, MUSTER_JOURNAL_USE_RESERVE | MUSTER_JOURNAL_NO_WAIT))
+    g_return_if_reached ();
+  spool->appended.position += muster_spool_get_cost (length);
+  spool->appended.number++;
+}
+
+MusterSpoolPlace
+muster_spool_get_end (MusterSpool *spool)
+{
+  return spool->appended;
+}
+
+void
+muster_spool_publish (MusterSpool *spool)
+{
+  const guint64 one = 1;
+
+  g_mutex_lock (&spool->lock);
+  atomic_store (&spool->numbers, spool->appended.number);
+  atomic_store (&spool->published, spool->appended.position);
+  g_mutex_unlock (&spool->lock);
+  if (atomic_exchange (&spool->asleep, FALSE) && write (spool->event_fd, &one, sizeof one) < 0)
+    return; /* full: it is readable */
+}
+
+gboolean
+muster_spool_sync (MusterSpool *spool, GError **error)
+{
+  if (fdatasync (spool->fd) == 0)
+    return TRUE;
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "cannot sync the spool: %s", g_strerror (errno));
+  return FALSE;
+}
+
+/* -- the reader -- */
+
+int
+muster_spool_get_event_fd (MusterSpool *spool)
+{
+  return spool->event_fd;
+}
+
+gboolean
+muster_spool_arm (MusterSpool *spool)
+{
+  guint64 count;
+
+  if (read (spool->event_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    return FALSE;
+  atomic_store (&spool->asleep, TRUE);
+  if (muster_journal_get_read_position (spool->journal) == atomic_load (&spool->published))
+    return TRUE;
+  atomic_store (&spool->asleep, FALSE);
+  return FALSE;
+}
+
+/* Nothing of what is published can be read any more. */
+static void
+give_up (MusterSpool *spool)
+{
+  guint64 next = muster_journal_get_next_place (spool->journal);
+  guint64 position, number;
+
+  g_mutex_lock (&spool->lock);
+  position = atomic_load (&spool->published);
+  number = atomic_load (&spool->numbers);
+  g_mutex_unlock (&spool->lock);
+  spool->lost += number - MIN (next, number);
+  muster_journal_skip_to (spool->journal, position, number);
+}
+
+/* The next slot that is whole, and published. */
+static gboolean
+find_next (MusterSpool *spool, guint64 published, MusterJournalItem *found)
+{
+  guint64 before = muster_journal_get_read_position (spool->journal);
+
+  if ((muster_journal_peek (spool->journal, found)
+       || (muster_journal_skip_damage (spool->journal) && muster_journal_peek (spool->journal, found)))
+      && muster_journal_get_read_position (spool->journal) < published)
+    return TRUE;
+  muster_journal_rewind (spool->journal, before, muster_journal_get_next_place (spool->journal), 0);
+  return FALSE;
+}
+
+gboolean
+muster_spool_read (MusterSpool *spool, MusterSpoolItem *item)
+{
+  guint64 published = atomic_load (&spool->published);
+  MusterJournalItem found;
+
+  if (muster_journal_get_read_position (spool->journal) >= published)
+    return FALSE;
+  if (!find_next (spool, published, &found))
+    {
+      if (published == atomic_load (&spool->published))
+        give_up (spool);
+      return FALSE;
+    }
+  item->bytes = found.bytes;
+  item->length = found.length;
+  item->count = 1 + spool->lost + found.lost + found.refused;
+  item->first = found.place + 1 - item->count;
+  spool->lost = 0;
+  muster_journal_advance (spool->journal);
+  item->end.position = muster_journal_get_read_position (spool->journal);
+  item->end.number = muster_journal_get_next_place (spool->journal);
+  return TRUE;
+}
+
+void
+muster_spool_rewind (MusterSpool *spool)
+{
+  spool->lost = 0;
+  muster_journal_rewind (spool->journal, atomic_load (&spool->acknowledged), atomic_load (&spool->lowest), 0);
+}
+
+void
+muster_spool_acknowledge (MusterSpool *spool, const MusterSpoolPlace *place)
+{
+  muster_journal_acknowledge (spool->journal, place->position);
+  atomic_store (&spool->lowest, place->number);
+  atomic_store (&spool->acknowledged, place->position);
+}
+
+guint64
+muster_spool_get_lowest (MusterSpool *spool)
+{
+  return atomic_load (&spool->lowest);
+}
+
+/* -- any thread -- */
+
+guint64
+muster_spool_count_bytes (MusterSpool *spool)
+{
+  guint64 acknowledged = atomic_load (&spool->acknowledged);
+  guint64 published = atomic_load (&spool->published);
+
+  return published - MIN (acknowledged, published);
+}
+
+guint64
+muster_spool_count_entries (MusterSpool *spool)
+{
+  guint64 lowest = atomic_load (&spool->lowest);
+  guint64 next = atomic_load (&spool->numbers);
+
+  return next - MIN (lowest, next);
+}
