@@ -73,6 +73,10 @@ MUSTER_PUBLIC void muster_batch_filter_set_pending (MusterBatchFilter *filter,
                                                     const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 next_seq,
                                                     const MusterPendingRuns *pending, gboolean may_skip);
 
+/* What was left out of the stream that @labels names, as a batch of its own under these labels, for an output that will
+ * not wait for an entry that passes; it is remembered no more. NULL if there is nothing. */
+MUSTER_PUBLIC MusterBatch *muster_batch_filter_declare (MusterBatchFilter *filter, const MusterOrigin *labels);
+
 /* A stream's life is over (its end record has passed): forget what is kept for it. What is kept is bounded anyway: only
  * streams whose last entry was left out are, and the longest untouched goes when they become too many. */
 MUSTER_PUBLIC void muster_batch_filter_forget (MusterBatchFilter *filter, const guint8 stream[MUSTER_STREAM_ID_SIZE]);

@@ -352,6 +352,26 @@ muster_batch_filter_forget (MusterBatchFilter *filter, const guint8 stream[MUSTE
   g_hash_table_remove (filter->streams, pending);
 }
 
+MusterBatch *
+muster_batch_filter_declare (MusterBatchFilter *filter, const MusterOrigin *labels)
+{
+  Pending *pending = g_hash_table_lookup (filter->streams, labels->stream);
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  g_autoptr (GBytes) bytes = NULL;
+  MusterOrigin origin = *labels;
+
+  if (pending == NULL || pending->runs->len == 0)
+    return NULL;
+  origin.first_seq = pending->first_seq;
+  muster_encode_origin (out, &origin);
+  for (guint i = 0; i < pending->runs->len; i++)
+    muster_encode_gap (out, g_array_index (pending->runs, MusterGapRun, i).count,
+                       g_array_index (pending->runs, MusterGapRun, i).reason);
+  muster_batch_filter_forget (filter, labels->stream);
+  bytes = g_byte_array_free_to_bytes (g_steal_pointer (&out));
+  return muster_batch_new (bytes, NULL);
+}
+
 void
 muster_batch_filter_get_pending (MusterBatchFilter *filter, const guint8 stream[MUSTER_STREAM_ID_SIZE],
                                  MusterPendingRuns *pending)

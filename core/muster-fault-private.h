@@ -23,6 +23,8 @@
  *   file.write.before  file.write.after
  *   file.checkpoint.before  file.checkpoint.between  file.checkpoint.after  file.checkpoint.applying
  *   file.checkpoint.applied  file.checkpoint.replace
+ *   network.append.before  network.append.after  network.commit.after  network.send.before  network.send.after
+ *   network.acknowledge.before  network.acknowledge.after  network.push.before  network.ack.before  network.ack.after
  */
 #ifdef MUSTER_FAULT_INJECTION
 MUSTER_PUBLIC void muster_fault_pass (const char *name);

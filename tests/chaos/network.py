@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 import time
+from functools import partial
 
-from cases import Case, CASES, groups
+from cases import Case, CASES, groups, has_no_points
 from cluster import Cluster, Failure, end, wait_for
 
 
@@ -190,3 +191,82 @@ def stop_collector(row):
                 row.rounds += 1
             pair.finish()
             row.take(pair)
+
+
+# Each with the most passings before the one that kills.
+SENDER_POINTS = {
+    "network.append.before": 100,
+    "network.append.after": 100,
+    "network.commit.after": 100,
+    "network.send.before": 100,
+    "network.send.after": 100,
+    "network.acknowledge.before": 30,
+    "network.acknowledge.after": 30,
+    "file.checkpoint.before": 100,
+    "file.checkpoint.between": 100,
+    "file.checkpoint.after": 100,
+    "file.checkpoint.applying": 100,
+    "file.checkpoint.applied": 100,
+}
+COLLECTOR_POINTS = {
+    "network.push.before": 100,
+    "network.ack.before": 30,
+    "network.ack.after": 30,
+    "file.write.before": 100,
+    "file.write.after": 100,
+    "file.checkpoint.before": 100,
+    "file.checkpoint.between": 100,
+    "file.checkpoint.after": 100,
+    "file.checkpoint.applying": 100,
+    "file.checkpoint.applied": 100,
+}
+
+
+def await_kill(process, point, log):
+    wait_for(lambda: process.poll() is not None, f"{point} is passed", 20)
+    if process.returncode != -9:
+        raise Failure(f"ended with {process.returncode} instead of at {point}: {log}")
+
+
+def kill_sender_at(row, point, most):
+    for rounds in groups(row, 10):
+        with Pair(row, "--threads=2 --rate=20000", instances=2) as pair:
+            pair.start_collector()
+            pair.start()
+            pair.wait_life(1)
+            pair.wait_arriving()
+            pair.kill_primary()
+            for _ in range(rounds):
+                pair.start(fault=f"{point}:{row.random.randint(1, most)}")
+                await_kill(pair.primary, point, pair.log)
+                row.rounds += 1
+            restart_sender(pair)
+            pair.wait_arriving()
+            pair.finish()
+            row.take(pair)
+
+
+def kill_collector_at(row, point, most):
+    for rounds in groups(row, 10):
+        with Pair(row, "--threads=2 --rate=20000", instances=2) as pair:
+            pair.start_collector()
+            pair.start()
+            pair.wait_life(1)
+            pair.wait_arriving()
+            pair.kill_collector()
+            for _ in range(rounds):
+                pair.start_collector(fault=f"{point}:{row.random.randint(1, most)}")
+                await_kill(pair.collector, point, pair.log)
+                row.rounds += 1
+            pair.start_collector()
+            pair.wait_arriving()
+            pair.finish()
+            row.take(pair)
+
+
+for name, most in SENDER_POINTS.items():
+    CASES.append(Case(f"net-sender@{name}", f"kill -9 the sender's primary at {name}", 20, 2,
+                      partial(kill_sender_at, point=name, most=most), skip=has_no_points))
+for name, most in COLLECTOR_POINTS.items():
+    CASES.append(Case(f"net-collector@{name}", f"kill -9 the collector at {name}", 20, 2,
+                      partial(kill_collector_at, point=name, most=most), skip=has_no_points))

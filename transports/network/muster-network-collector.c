@@ -352,7 +352,7 @@ open_sockets (MusterNetworkCollector *self, GError **error)
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot make sockets: %s", zmq_strerror (errno));
       return FALSE;
     }
-  muster_network_options_set (self->socket);
+  muster_network_options_set (self->socket, self->options.bind);
   zmq_setsockopt (self->socket, ZMQ_ROUTER_MANDATORY, &one, sizeof one);
   zmq_setsockopt (self->socket, ZMQ_RCVHWM, &high_water, sizeof high_water);
   zmq_setsockopt (self->socket, ZMQ_BACKLOG, &backlog, sizeof backlog);

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "muster-fault-private.h"
 #include "muster-link-private.h"
 #include "muster-network-codec.h"
 #include "muster-network-socket.h"
@@ -174,7 +175,9 @@ acknowledge (MusterNetworkLink *self, guint64 number)
     }
   if (last == NULL)
     return;
+  MUSTER_FAULT ("network.acknowledge.before");
   muster_spool_acknowledge (self->spool, &last->end);
+  MUSTER_FAULT ("network.acknowledge.after");
   if (self->window_head == self->window->len || self->window_head > 1024)
     {
       g_array_remove_range (self->window, 0, self->window_head);
@@ -221,8 +224,10 @@ send_item (MusterNetworkLink *self, const MusterSpoolItem *item)
   header.count = (guint32) MIN (item->count, G_MAXUINT32);
   if (packed != NULL)
     header.flags = MUSTER_LINK_FLAG_PACKED;
+  MUSTER_FAULT ("network.send.before");
   if (!muster_network_socket_send (self->socket, &header, packed != NULL ? packed : item->bytes, length))
     return FALSE;
+  MUSTER_FAULT ("network.send.after");
   atomic_fetch_add (&self->sent, 1);
   atomic_fetch_add (&self->sent_bytes, length);
   return TRUE;

@@ -22,13 +22,21 @@ set_int (void *socket, int option, int value)
   zmq_setsockopt (socket, option, &value, sizeof value);
 }
 
+/* A number of IPv4 is bound and shown as such. */
+static gboolean
+is_ipv4 (const char *endpoint)
+{
+  return g_str_has_prefix (endpoint, "tcp://") && g_ascii_isdigit (endpoint[strlen ("tcp://")])
+         && strspn (endpoint + strlen ("tcp://"), "0123456789.") == strcspn (endpoint + strlen ("tcp://"), ":");
+}
+
 void
-muster_network_options_set (void *socket)
+muster_network_options_set (void *socket, const char *endpoint)
 {
   const gint64 largest = MUSTER_LINK_MESSAGE_MAX + 1024; /* CURVE adds a little */
 
   set_int (socket, ZMQ_LINGER, 0);
-  set_int (socket, ZMQ_IPV6, 1);
+  set_int (socket, ZMQ_IPV6, !is_ipv4 (endpoint));
   set_int (socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
   set_int (socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
   set_int (socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);

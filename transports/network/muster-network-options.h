@@ -3,8 +3,8 @@
 
 #include <glib.h>
 
-/* What both ends' ZeroMQ sockets have in common: no lingering, heartbeats, limits. */
-void muster_network_options_set (void *socket);
+/* What both ends' ZeroMQ sockets have in common: no lingering, heartbeats, limits. @endpoint: what for. */
+void muster_network_options_set (void *socket, const char *endpoint);
 
 /* The next event of a monitor (zmq_socket_monitor(3)); FALSE if there is none. @address may be NULL. */
 gboolean muster_network_monitor_read (void *monitor, int *event, int *value, char *address, gsize size);

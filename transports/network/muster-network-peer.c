@@ -205,4 +205,5 @@ muster_network_peer_acknowledge (MusterNetworkCollector *self, MusterNetworkPeer
   peer->acknowledged = next;
   MUSTER_FAULT ("network.ack.before");
   muster_network_peer_send_number (self, peer, MUSTER_LINK_ACK, next);
+  MUSTER_FAULT ("network.ack.after");
 }

@@ -112,7 +112,8 @@ monitor_cb (void *monitor, int events, gpointer user_data)
 /* -- made and freed -- */
 
 static gboolean
-prepare (MusterNetworkSocket *self, const char *server_key, const char *public_key, const char *secret_key)
+prepare (MusterNetworkSocket *self, const char *endpoint, const char *server_key, const char *public_key,
+         const char *secret_key)
 {
   const int immediate = 1, high_water = 64, reconnect_ms = 100, reconnect_max_ms = 2000;
 
@@ -120,7 +121,7 @@ prepare (MusterNetworkSocket *self, const char *server_key, const char *public_k
   zmq_setsockopt (self->socket, ZMQ_SNDHWM, &high_water, sizeof high_water);
   zmq_setsockopt (self->socket, ZMQ_RECONNECT_IVL, &reconnect_ms, sizeof reconnect_ms);
   zmq_setsockopt (self->socket, ZMQ_RECONNECT_IVL_MAX, &reconnect_max_ms, sizeof reconnect_max_ms);
-  muster_network_options_set (self->socket);
+  muster_network_options_set (self->socket, endpoint);
   return server_key == NULL
          || (zmq_setsockopt (self->socket, ZMQ_CURVE_SERVERKEY, server_key, strlen (server_key)) == 0
              && zmq_setsockopt (self->socket, ZMQ_CURVE_PUBLICKEY, public_key, strlen (public_key)) == 0
@@ -139,7 +140,7 @@ muster_network_socket_connect (const char *endpoint, const char *server_key, con
   self->zmq = zmq_ctx_new ();
   self->socket = zmq_socket (self->zmq, ZMQ_DEALER);
   self->monitor = zmq_socket (self->zmq, ZMQ_PAIR);
-  if (self->socket == NULL || self->monitor == NULL || !prepare (self, server_key, public_key, secret_key)
+  if (self->socket == NULL || self->monitor == NULL || !prepare (self, endpoint, server_key, public_key, secret_key)
       || zmq_socket_monitor (self->socket, MONITOR, EVENTS) != 0 || zmq_connect (self->monitor, MONITOR) != 0
       || zmq_connect (self->socket, endpoint) != 0)
     {

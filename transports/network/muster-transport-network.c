@@ -15,6 +15,7 @@
 
 #include "muster-batch-pieces.h"
 #include "muster-batch-private.h"
+#include "muster-encoder-private.h"
 #include "muster-fault-private.h"
 #include "muster-file-marks.h"
 #include "muster-network-address.h"
@@ -23,6 +24,12 @@
 #include "muster-param.h"
 #include "muster-transport-network.h"
 #include "muster-transport-private.h"
+
+/* Streams whose gaps are declared by themselves when there is room again; how often that is looked for; and what one of
+ * them may take: as many runs as the filter keeps. */
+#define OWED_MAX         1024
+#define OWED_INTERVAL_US (G_USEC_PER_SEC / 5)
+#define GAPS_COST_MAX    (16 * 1024)
 
 struct _MusterTransportNetwork
 {
@@ -47,6 +54,7 @@ struct _MusterTransportNetwork
   MusterFileMarks *marks;           /* owned; uses checkpoint */
   guint32 spool_slot;               /* in the checkpoint */
   MusterBatchFilter *filter;        /* owned: what there was no room for */
+  GPtrArray *owed;                  /* owned; of MusterBatch: one of each stream that is in the filter, or was */
   gboolean is_refusing;             /* the spool is full, and that was said */
   guint64 n_refused;                /* since then */
   gint64 sync_due_us;               /* monotonic; 0 while nothing waits to be synced */
@@ -291,6 +299,7 @@ let_go (MusterTransportNetwork *self)
   g_clear_pointer (&self->spool, muster_spool_free);
   g_mutex_unlock (&self->lock);
   g_clear_pointer (&self->filter, muster_batch_filter_free);
+  g_clear_pointer (&self->owed, g_ptr_array_unref);
   g_clear_pointer (&self->checkpoint, muster_file_checkpoint_free);
   self->spool_slot = 0;
 }
@@ -300,6 +309,7 @@ open_all (MusterTransportNetwork *self, MusterNetworkLinkOptions *options, GErro
 {
   self->filter = muster_batch_filter_new (TRUE);
   muster_batch_filter_set_reason (self->filter, MUSTER_GAP_SPOOL_FULL);
+  self->owed = g_ptr_array_new_with_free_func ((GDestroyNotify) muster_batch_unref);
   if (!open_checkpoint (self, error) || !open_spool (self, error))
     return FALSE;
   restore_pending (self);
@@ -397,6 +407,18 @@ begin_refusing (MusterTransportNetwork *self)
                            "greater, or bring the collector back");
 }
 
+/* A batch without entries, so that little is kept. */
+static MusterBatch *
+labels_of (MusterBatch *batch)
+{
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  g_autoptr (GBytes) bytes = NULL;
+
+  muster_encode_origin (out, muster_batch_get_origin (batch));
+  bytes = g_byte_array_free_to_bytes (g_steal_pointer (&out));
+  return muster_batch_new (bytes, NULL);
+}
+
 static void
 end_refusing (MusterTransportNetwork *self)
 {
@@ -406,6 +428,20 @@ end_refusing (MusterTransportNetwork *self)
   muster_transport_report (MUSTER_TRANSPORT (self), MUSTER_LEVEL_NOTICE,
                            "the spool has room again; %" G_GUINT64_FORMAT " entries were left out, which gaps declare",
                            self->n_refused);
+}
+
+/* Where no entry of the stream comes any more, its gaps are declared by themselves: what is left out is remembered by one of
+ * its batches, for the labels. */
+static void
+owe (MusterTransportNetwork *self, MusterBatch *batch)
+{
+  const guint8 *stream = muster_batch_get_origin (batch)->stream;
+
+  for (guint i = 0; i < self->owed->len; i++)
+    if (memcmp (muster_batch_get_origin (self->owed->pdata[i])->stream, stream, MUSTER_STREAM_ID_SIZE) == 0)
+      return;
+  if (self->owed->len < OWED_MAX)
+    g_ptr_array_add (self->owed, labels_of (batch));
 }
 
 /* What of the batch goes into the spool, cut to its size; NULL if nothing does. */
@@ -425,6 +461,7 @@ take_what_fits (MusterTransportNetwork *self, MusterBatch *batch)
       return whole == batch ? g_steal_pointer (&pieces) : muster_batch_cut (whole, MUSTER_SPOOL_ENTRY_MAX);
     }
   begin_refusing (self);
+  owe (self, batch);
   part = muster_batch_filter_apply (self->filter, batch, is_kept_longest, NULL, &n_left_out);
   self->n_refused += n_left_out;
   g_clear_pointer (&pieces, g_ptr_array_unref);
@@ -526,6 +563,32 @@ sync_if_due (MusterTransportNetwork *self)
     sync_now (self);
 }
 
+/* Declares what is owed, as far as there is room. */
+static void
+declare_owed (MusterTransportNetwork *self)
+{
+  while (self->owed->len > 0 && muster_file_checkpoint_reserve (self->checkpoint, 3, NULL))
+    {
+      MusterBatch *labels = self->owed->pdata[self->owed->len - 1];
+      const guint8 *stream = muster_batch_get_origin (labels)->stream;
+      g_autoptr (MusterBatch) gaps = NULL;
+      g_autoptr (GPtrArray) pieces = NULL;
+
+      if (!has_room (self, GAPS_COST_MAX, get_reserve (self)))
+        return;
+      gaps = muster_batch_filter_declare (self->filter, muster_batch_get_origin (labels));
+      if (gaps != NULL)
+        {
+          pieces = muster_batch_cut (gaps, MUSTER_SPOOL_ENTRY_MAX);
+          append_pieces (self, pieces);
+          set_marks (self, stream, muster_batch_get_first_seq (gaps) + muster_batch_get_count (gaps));
+          commit_end (self);
+          muster_spool_publish (self->spool);
+        }
+      g_ptr_array_set_size (self->owed, (gint) self->owed->len - 1);
+    }
+}
+
 static MusterWriteResult
 muster_transport_network_write (MusterTransport *transport, MusterBatch *batch, GError **error)
 {
@@ -571,6 +634,7 @@ muster_transport_network_forget (MusterTransport *transport, const guint8 *strea
 {
   MusterTransportNetwork *self = MUSTER_TRANSPORT_NETWORK (transport);
 
+  declare_owed (self);
   forget_stream (self, stream);
   muster_file_checkpoint_commit (self->checkpoint);
 }
@@ -581,12 +645,17 @@ muster_transport_network_flush (MusterTransport *transport, GError **error)
   MusterTransportNetwork *self = MUSTER_TRANSPORT_NETWORK (transport);
   gint64 left_us = self->sync_due_us - g_get_monotonic_time ();
 
+  declare_owed (self);
+  if (self->owed->len > 0)
+    muster_transport_schedule_flush (transport, OWED_INTERVAL_US);
+  else if (self->is_refusing && has_room (self, 0, get_reserve (self)))
+    end_refusing (self);
   if (self->sync_due_us == 0)
     return TRUE;
-  if (left_us > 0 && !muster_transport_is_stopping (transport))
-    muster_transport_schedule_flush (transport, left_us);
-  else
+  if (left_us <= 0 || muster_transport_is_stopping (transport))
     sync_now (self);
+  else if (self->owed->len == 0 || left_us < OWED_INTERVAL_US)
+    muster_transport_schedule_flush (transport, left_us);
   return TRUE;
 }
 
