@@ -295,6 +295,36 @@ test_flips (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (n_lost, >, 100); /* it was hit */
 }
 
+/* Damage that nothing follows is not kept for ever, and is told later. */
+static void
+test_damaged_end (Fixture *fixture, gconstpointer data)
+{
+  MusterSpoolPlace end;
+  MusterSpoolItem item;
+
+  reopen (fixture, NULL);
+  append (fixture, 1, 5);
+  end = muster_spool_get_end (fixture->spool);
+  g_clear_pointer (&fixture->spool, muster_spool_free);
+  flip (fixture->path, MUSTER_JOURNAL_HEADER_SIZE + end.position - 10, 3);
+  reopen (fixture, &end);
+  item = expect (fixture, 1, 4);
+  expect_nothing (fixture);
+  muster_spool_acknowledge (fixture->spool, &item.end);
+  muster_spool_settle (fixture->spool);
+  g_assert_cmpuint (muster_spool_count_bytes (fixture->spool), ==, 0);
+  g_assert_cmpuint (muster_spool_get_lowest (fixture->spool), ==, 6);
+  append (fixture, 6, 2);
+  muster_spool_publish (fixture->spool);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_true (muster_spool_read (fixture->spool, &item));
+      check (&item, 6);
+      g_assert_cmpuint (item.first, ==, 5);
+      muster_spool_rewind (fixture->spool);
+    }
+}
+
 static void
 test_truncated (Fixture *fixture, gconstpointer data)
 {
@@ -421,6 +451,7 @@ main (int argc, char **argv)
   ADD ("uncommitted", test_uncommitted);
   ADD ("boot", test_boot);
   ADD ("flips", test_flips);
+  ADD ("damaged-end", test_damaged_end);
   ADD ("truncated", test_truncated);
   ADD ("rubbish", test_rubbish);
   ADD ("resized", test_resized);

@@ -177,6 +177,8 @@ acknowledge (MusterNetworkLink *self, guint64 number)
     return;
   MUSTER_FAULT ("network.acknowledge.before");
   muster_spool_acknowledge (self->spool, &last->end);
+  if (self->unacknowledged == 0 && !self->has_item)
+    muster_spool_settle (self->spool);
   MUSTER_FAULT ("network.acknowledge.after");
   if (self->window_head == self->window->len || self->window_head > 1024)
     {
@@ -260,6 +262,8 @@ pump (MusterNetworkLink *self)
     sent++;
   if (self->welcomed && self->unacknowledged > 0)
     start_tick (self);
+  else if (self->welcomed && !self->has_item)
+    muster_spool_settle (self->spool);
   if (sent == BURST)
     g_source_set_ready_time (self->spool_source, 0);
   else if (!self->welcomed || self->has_item || self->unacknowledged >= self->credit)

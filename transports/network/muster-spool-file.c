@@ -275,7 +275,7 @@ range_of_all (Ring *ring, const GArray *found, MusterSpoolRange *range)
     if ((gint32) (g_array_index (found, Found, i).number - latest) > 0)
       latest = g_array_index (found, Found, i).number;
   find_ends (found, latest, &lowest, &highest);
-  range->start = (MusterSpoolPlace){ lowest->offset, MAX (lowest->number, 1) };
+  range->start = (MusterSpoolPlace){ lowest->offset, lowest->number > 0 ? lowest->number : (guint64) 1 << 32 };
   range->end.position =
       lowest->offset + distance (ring, lowest->offset, highest->offset) + (guint64) highest->units * 8;
   range->end.number = range->start.number + (guint32) (highest->number - lowest->number) + 1;
@@ -295,7 +295,7 @@ range_to (Ring *ring, const GArray *found, const MusterSpoolPlace *end, MusterSp
     return;
   back = distance (ring, lowest->offset, end_offset);
   back = back == 0 ? ring->ring_size : back;
-  if (back > end->position)
+  if (back > end->position || (guint32) end->number - lowest->number >= end->number)
     return;
   range->start.position = end->position - back;
   range->start.number = end->number - (guint32) ((guint32) end->number - lowest->number);

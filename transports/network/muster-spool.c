@@ -45,7 +45,8 @@ struct _MusterSpool
   _Atomic guint64 lowest;       /* number there; written by the reader */
   _Atomic int asleep;
 
-  guint64 lost; /* the reader's: entries that were damaged right before what comes next */
+  guint64 lost;         /* the reader's: entries that were damaged right before what comes next */
+  guint64 settled_lost; /* the reader's: of those, what is not in the ring any more, and has not been told yet */
 };
 
 /* -- opening -- */
@@ -284,7 +285,7 @@ find_next (MusterSpool *spool, guint64 published, MusterJournalItem *found)
 
   if ((muster_journal_peek (spool->journal, found)
        || (muster_journal_skip_damage (spool->journal) && muster_journal_peek (spool->journal, found)))
-      && muster_journal_get_read_position (spool->journal) < published)
+      && muster_journal_get_read_position (spool->journal) < published && found->place < atomic_load (&spool->numbers))
     return TRUE;
   muster_journal_rewind (spool->journal, before, muster_journal_get_next_place (spool->journal), 0);
   return FALSE;
@@ -318,16 +319,29 @@ muster_spool_read (MusterSpool *spool, MusterSpoolItem *item)
 void
 muster_spool_rewind (MusterSpool *spool)
 {
-  spool->lost = 0;
+  spool->lost = spool->settled_lost;
   muster_journal_rewind (spool->journal, atomic_load (&spool->acknowledged), atomic_load (&spool->lowest), 0);
 }
 
 void
 muster_spool_acknowledge (MusterSpool *spool, const MusterSpoolPlace *place)
 {
+  spool->settled_lost = 0;
   muster_journal_acknowledge (spool->journal, place->position);
   atomic_store (&spool->lowest, place->number);
   atomic_store (&spool->acknowledged, place->position);
+}
+
+void
+muster_spool_settle (MusterSpool *spool)
+{
+  const MusterSpoolPlace here = { muster_journal_get_read_position (spool->journal),
+                                  muster_journal_get_next_place (spool->journal) };
+
+  if (spool->lost == 0 || here.position == atomic_load (&spool->acknowledged))
+    return;
+  muster_spool_acknowledge (spool, &here);
+  spool->settled_lost = spool->lost;
 }
 
 guint64

@@ -65,6 +65,9 @@ gboolean muster_spool_read (MusterSpool *spool, MusterSpoolItem *item);
 void muster_spool_rewind (MusterSpool *spool);
 /* What is before @place, an end that was read, will not be wanted again. */
 void muster_spool_acknowledge (MusterSpool *spool, const MusterSpoolPlace *place);
+/* All that was read has been acknowledged, and there is no more: what is damaged behind it need not be kept. It is told with
+ * what comes next. */
+void muster_spool_settle (MusterSpool *spool);
 guint64 muster_spool_get_lowest (MusterSpool *spool); /* number of the first that is not acknowledged */
 
 /* -- any thread -- */

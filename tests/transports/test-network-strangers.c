@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Who comes to a collector and means no good, or does not know how: it harms nobody else. A good sender works beside them all
+ * the time.
+ */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "muster-link-private.h"
+#include "network-ends.h"
+
+/* -- the good sender -- */
+
+static guint64 good_next;
+
+static void
+start_good (Ends *ends, gboolean with_keys)
+{
+  good_next = 1;
+  ends_make_key (ends, "collector");
+  ends_make_key (ends, "good");
+  ends_make_key (ends, "bad");
+  ends_allow (ends, "good");
+  ends_start_collector (ends, with_keys);
+  ends_make_sender (ends, with_keys ? "good" : NULL, with_keys ? "collector.pub" : NULL);
+  ends_start_sender (ends);
+  ends_wait_said (ends, "connected to");
+}
+
+static Arrived
+check_good (Ends *ends)
+{
+  Arrived arrived;
+
+  ends_send (ends, 'G', good_next, 10, MUSTER_LEVEL_INFO);
+  good_next += 10;
+  arrived = ends_wait_arrived (ends, 'G', good_next);
+  g_assert_cmpuint (arrived.out_of_order, ==, 0);
+  return arrived;
+}
+
+/* -- bytes -- */
+
+static int
+connect_bytes (Ends *ends)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  address.sin_port = htons ((guint16) atoi (strrchr (ends->address, ':') + 1));
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  return fd;
+}
+
+static void
+send_bytes (int fd, const void *bytes, gsize size)
+{
+  g_assert_cmpint (send (fd, bytes, size, MSG_NOSIGNAL), ==, (gssize) size);
+}
+
+/* The end of ZMTP 3's greeting is the mechanism, and zeros. */
+static void
+send_greeting (int fd, const char *mechanism)
+{
+  guint8 greeting[64] = { 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0 };
+
+  memcpy (greeting + 12, mechanism, strlen (mechanism));
+  send_bytes (fd, greeting, sizeof greeting);
+}
+
+static void
+test_no_zmtp (Ends *ends, gconstpointer data)
+{
+  static const char http[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  int fds[20];
+
+  start_good (ends, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      fds[i] = connect_bytes (ends);
+      if (i % 3 == 0)
+        send_bytes (fds[i], http, sizeof http - 1);
+      else if (i % 3 == 1)
+        {
+          guint8 noise[512];
+
+          for (guint j = 0; j < sizeof noise; j++)
+            noise[j] = (guint8) g_test_rand_int_range (0, 256);
+          send_bytes (fds[i], noise, sizeof noise);
+        }
+    }
+  check_good (ends);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+  ends_wait_said (ends, "is refused: ");
+  check_good (ends);
+}
+
+/* Connections that go no further than some point of the handshake; more than fit into one listen queue. */
+static void
+test_half_open (Ends *ends, gconstpointer data)
+{
+  int fds[200];
+
+  start_good (ends, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      fds[i] = connect_bytes (ends);
+      if (i % 4 > 0)
+        send_greeting (fds[i], i % 4 == 1 ? "CURVE" : i % 4 == 2 ? "NULL" : "PLAIN");
+      if (i % 10 == 0)
+        check_good (ends);
+    }
+  check_good (ends);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+  check_good (ends);
+  /* it was said, but not 200 times */
+  ends_wait_said (ends, "is refused: ");
+  g_assert_cmpuint (ends_count_said (ends, "is refused: "), <=, 20);
+}
+
+/* A frame that says it is a terabyte long, in the clear and where it should be a handshake. */
+static void
+test_huge_frame (Ends *ends, gconstpointer data)
+{
+  static const guint8 huge[] = { 0x02, 0, 0, 1, 0, 0, 0, 0, 0, 'x' };
+  static const guint8 ready[] = { 0x04, 0x19, 5, 'R', 'E', 'A', 'D', 'Y', 11, 'S', 'o', 'c', 'k', 'e', 't', '-',
+                                  'T', 'y', 'p', 'e', 0, 0, 0, 6, 'D', 'E', 'A', 'L', 'E', 'R' };
+  gboolean with_keys = GPOINTER_TO_INT (data);
+  guint8 ready_fixed[sizeof ready];
+  int fd;
+
+  memcpy (ready_fixed, ready, sizeof ready);
+  ready_fixed[1] = sizeof ready - 2;
+  start_good (ends, with_keys);
+  fd = connect_bytes (ends);
+  send_greeting (fd, with_keys ? "CURVE" : "NULL");
+  if (!with_keys)
+    send_bytes (fd, ready_fixed, sizeof ready_fixed);
+  check_good (ends);
+  send_bytes (fd, huge, sizeof huge);
+  check_good (ends);
+  close (fd);
+  check_good (ends);
+}
+
+/* -- frames: on loopback without keys everybody is let in -- */
+
+typedef struct
+{
+  void *zmq;
+  void *socket;
+} Stranger;
+
+static Stranger
+stranger_new (Ends *ends)
+{
+  Stranger stranger = { .zmq = zmq_ctx_new () };
+  const int zero = 0, timeout_ms = 20000;
+
+  stranger.socket = zmq_socket (stranger.zmq, ZMQ_DEALER);
+  zmq_setsockopt (stranger.socket, ZMQ_LINGER, &zero, sizeof zero);
+  zmq_setsockopt (stranger.socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
+  g_assert_cmpint (zmq_connect (stranger.socket, ends->address), ==, 0);
+  return stranger;
+}
+
+static void
+stranger_free (Stranger *stranger)
+{
+  zmq_close (stranger->socket);
+  zmq_ctx_term (stranger->zmq);
+}
+
+static void
+send_frame (Stranger *stranger, MusterLinkType type, guint64 number, guint32 count, guint16 flags, const void *payload,
+            gsize size)
+{
+  const MusterLinkHeader header = { .type = type, .number = number, .count = count, .flags = flags };
+  guint8 bytes[MUSTER_LINK_HEADER_SIZE];
+
+  muster_link_header_encode (&header, bytes);
+  zmq_send (stranger->socket, bytes, sizeof bytes, size > 0 ? ZMQ_SNDMORE : 0);
+  if (size > 0)
+    zmq_send (stranger->socket, payload, size, 0);
+}
+
+static void
+say_hello (Stranger *stranger, char journal, guint64 number)
+{
+  MusterLinkHello hello = { .pid = 0 };
+  guint8 bytes[MUSTER_LINK_HELLO_SIZE];
+
+  memset (hello.stream, journal, sizeof hello.stream);
+  muster_link_hello_encode (&hello, bytes);
+  send_frame (stranger, MUSTER_LINK_HELLO, number, 0, 0, bytes, sizeof bytes);
+}
+
+static MusterLinkHeader
+receive (Stranger *stranger)
+{
+  guint8 bytes[1024];
+  MusterLinkHeader header = { 0 };
+  int more = 1;
+
+  for (guint i = 0; more; i++)
+    {
+      size_t more_size = sizeof more;
+      int n = zmq_recv (stranger->socket, bytes, sizeof bytes, 0);
+
+      g_assert_cmpint (n, >=, 0);
+      if (i == 0)
+        g_assert_true (muster_link_header_decode (bytes, (gsize) n, &header, NULL));
+      zmq_getsockopt (stranger->socket, ZMQ_RCVMORE, &more, &more_size);
+    }
+  return header;
+}
+
+static void
+expect (Stranger *stranger, MusterLinkType type, guint64 number)
+{
+  MusterLinkHeader header = receive (stranger);
+
+  g_assert_cmpint (header.type, ==, type);
+  g_assert_cmpuint (header.number, ==, number);
+}
+
+static void
+send_batch (Stranger *stranger, guint64 number, guint32 count, char stream, guint64 first, guint n)
+{
+  g_autoptr (MusterBatch) batch = test_batch (stream, first, n, "web-9", MUSTER_LEVEL_INFO);
+  gsize size;
+  gconstpointer data = muster_batch_get_data (batch, &size);
+
+  send_frame (stranger, MUSTER_LINK_BATCH, number, count, 0, data, size);
+}
+
+static void
+test_stranger_frames (Ends *ends, gconstpointer data)
+{
+  Stranger stranger;
+
+  start_good (ends, FALSE);
+  stranger = stranger_new (ends);
+  send_batch (&stranger, 1, 1, 's', 1, 1); /* before HELLO */
+  expect (&stranger, MUSTER_LINK_RESET, 0);
+  zmq_send (stranger.socket, "rubbish", 7, 0); /* no answer */
+  send_frame (&stranger, MUSTER_LINK_HELLO, 1, 0, 0, "short", 5);
+  expect (&stranger, MUSTER_LINK_REFUSED, 0);
+  say_hello (&stranger, 'j', G_MAXUINT64);
+  expect (&stranger, MUSTER_LINK_REFUSED, 0);
+  say_hello (&stranger, 'j', 1);
+  expect (&stranger, MUSTER_LINK_WELCOME, 1);
+  send_frame (&stranger, MUSTER_LINK_BATCH, 1, 1, 0, "no batch", 8);
+  expect (&stranger, MUSTER_LINK_REFUSED, 0);
+  send_batch (&stranger, 1, 1, 's', 1, 1); /* it has to say HELLO again */
+  expect (&stranger, MUSTER_LINK_RESET, 0);
+  say_hello (&stranger, 'j', 1);
+  expect (&stranger, MUSTER_LINK_WELCOME, 1);
+  send_frame (&stranger, MUSTER_LINK_BATCH, 1, 1, MUSTER_LINK_FLAG_PACKED, "no zstd", 7);
+  expect (&stranger, MUSTER_LINK_REFUSED, 0);
+  say_hello (&stranger, 'j', 1);
+  expect (&stranger, MUSTER_LINK_WELCOME, 1);
+  send_batch (&stranger, 1, 0, 's', 1, 1); /* counts nothing */
+  expect (&stranger, MUSTER_LINK_REFUSED, 0);
+  say_hello (&stranger, 'j', 1);
+  expect (&stranger, MUSTER_LINK_WELCOME, 1);
+  send_batch (&stranger, 1, 1, 's', G_MAXINT64, 5);
+  expect (&stranger, MUSTER_LINK_REFUSED, 0);
+  stranger_free (&stranger);
+  g_assert_cmpuint (check_good (ends).next['s'], ==, 0);
+}
+
+/* The same HELLO from two connections, again and again: the last one is heard, and nothing is taken twice. */
+static void
+test_replayed_hello (Ends *ends, gconstpointer data)
+{
+  Stranger one, two;
+  Arrived arrived;
+
+  start_good (ends, FALSE);
+  one = stranger_new (ends);
+  two = stranger_new (ends);
+  say_hello (&one, 'j', 1);
+  expect (&one, MUSTER_LINK_WELCOME, 1);
+  send_batch (&one, 1, 1, 's', 1, 10);
+  expect (&one, MUSTER_LINK_ACK, 2);
+  for (guint i = 0; i < 5; i++)
+    {
+      say_hello (&two, 'j', 1);
+      expect (&two, MUSTER_LINK_WELCOME, 2 + i);
+      send_batch (&two, 1, 1, 's', 1, 10); /* again */
+      expect (&two, MUSTER_LINK_ACK, 2 + i);
+      send_batch (&one, 2 + i, 1, 's', 11 + i, 1); /* not heard any more */
+      expect (&one, MUSTER_LINK_RESET, 0);
+      send_batch (&two, 2 + i, 1, 's', 11 + i, 1);
+      expect (&two, MUSTER_LINK_ACK, 3 + i);
+    }
+  send_batch (&two, 99, 1, 's', 16, 1); /* a hole */
+  expect (&two, MUSTER_LINK_NACK, 7);
+  send_frame (&two, MUSTER_LINK_POSITION, 100, 0, 0, NULL, 0);
+  expect (&two, MUSTER_LINK_NACK, 7);
+  stranger_free (&one);
+  stranger_free (&two);
+  arrived = check_good (ends);
+  g_assert_cmpuint (arrived.next['s'], ==, 16);
+  g_assert_cmpuint (arrived.out_of_order, ==, 0);
+}
+
+/* A message of many parts, of many bytes. */
+static void
+test_many_parts (Ends *ends, gconstpointer data)
+{
+  Stranger stranger;
+  g_autofree guint8 *part = g_malloc0 (200000);
+
+  start_good (ends, FALSE);
+  stranger = stranger_new (ends);
+  for (guint i = 0; i < 500; i++)
+    zmq_send (stranger.socket, part, 20000, i < 499 ? ZMQ_SNDMORE : 0);
+  check_good (ends);
+  say_hello (&stranger, 'j', 1);
+  expect (&stranger, MUSTER_LINK_WELCOME, 1);
+  zmq_send (stranger.socket, part, 200000, 0);
+  check_good (ends);
+  stranger_free (&stranger);
+  check_good (ends);
+}
+
+/* Who sends in the name of another one's journal has one of his own all the same. */
+static void
+test_key_names_journal (Ends *ends, gconstpointer data)
+{
+  Ends other = *ends;
+  Arrived arrived;
+
+  good_next = 1;
+  ends_make_key (ends, "collector");
+  ends_make_key (ends, "good");
+  ends_make_key (ends, "bad");
+  ends_allow (ends, "good;bad");
+  ends_start_collector (ends, TRUE);
+  ends_make_sender (ends, "good", "collector.pub");
+  ends_start_sender (ends);
+  check_good (ends);
+  ends_wait_number (ends, "spooled-batches", 0);
+  ends_stop_sender (ends); /* the same spool, with the other key */
+  ends_make_sender (ends, "bad", "collector.pub");
+  ends_start_sender (ends);
+  ends_send (ends, 'b', 1, 10, MUSTER_LEVEL_INFO);
+  arrived = ends_wait_arrived (ends, 'b', 11);
+  g_assert_cmpuint (arrived.out_of_order, ==, 0);
+  (void) other;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name, data, function) g_test_add ("/strangers/" name, Ends, data, ends_set_up, function, ends_tear_down)
+  ADD ("no-zmtp", NULL, test_no_zmtp);
+  ADD ("half-open", NULL, test_half_open);
+  ADD ("huge-frame/keys", GINT_TO_POINTER (TRUE), test_huge_frame);
+  ADD ("huge-frame/plain", NULL, test_huge_frame);
+  ADD ("frames", NULL, test_stranger_frames);
+  ADD ("replayed-hello", NULL, test_replayed_hello);
+  ADD ("many-parts", NULL, test_many_parts);
+  ADD ("key-names-journal", NULL, test_key_names_journal);
+  return g_test_run ();
+}
