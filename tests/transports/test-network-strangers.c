@@ -131,19 +131,16 @@ static void
 test_huge_frame (Ends *ends, gconstpointer data)
 {
   static const guint8 huge[] = { 0x02, 0, 0, 1, 0, 0, 0, 0, 0, 'x' };
-  static const guint8 ready[] = { 0x04, 0x19, 5, 'R', 'E', 'A', 'D', 'Y', 11, 'S', 'o', 'c', 'k', 'e', 't', '-',
-                                  'T', 'y', 'p', 'e', 0, 0, 0, 6, 'D', 'E', 'A', 'L', 'E', 'R' };
+  static const guint8 ready[] = { 0x04, 28,  5,   'R', 'E', 'A', 'D', 'Y', 11, 'S', 'o', 'c', 'k', 'e', 't',
+                                  '-',  'T', 'y', 'p', 'e', 0,   0,   0,   6,  'D', 'E', 'A', 'L', 'E', 'R' };
   gboolean with_keys = GPOINTER_TO_INT (data);
-  guint8 ready_fixed[sizeof ready];
   int fd;
 
-  memcpy (ready_fixed, ready, sizeof ready);
-  ready_fixed[1] = sizeof ready - 2;
   start_good (ends, with_keys);
   fd = connect_bytes (ends);
   send_greeting (fd, with_keys ? "CURVE" : "NULL");
   if (!with_keys)
-    send_bytes (fd, ready_fixed, sizeof ready_fixed);
+    send_bytes (fd, ready, sizeof ready);
   check_good (ends);
   send_bytes (fd, huge, sizeof huge);
   check_good (ends);
@@ -268,10 +265,8 @@ test_stranger_frames (Ends *ends, gconstpointer data)
   expect (&stranger, MUSTER_LINK_REFUSED, 0);
   say_hello (&stranger, 'j', 1);
   expect (&stranger, MUSTER_LINK_WELCOME, 1);
-  send_batch (&stranger, 1, 0, 's', 1, 1); /* counts nothing */
-  expect (&stranger, MUSTER_LINK_REFUSED, 0);
-  say_hello (&stranger, 'j', 1);
-  expect (&stranger, MUSTER_LINK_WELCOME, 1);
+  send_batch (&stranger, 1, 0, 's', 1, 1); /* counts nothing: nothing new */
+  expect (&stranger, MUSTER_LINK_ACK, 1);
   send_batch (&stranger, 1, 1, 's', G_MAXINT64, 5);
   expect (&stranger, MUSTER_LINK_REFUSED, 0);
   stranger_free (&stranger);
@@ -338,7 +333,6 @@ test_many_parts (Ends *ends, gconstpointer data)
 static void
 test_key_names_journal (Ends *ends, gconstpointer data)
 {
-  Ends other = *ends;
   Arrived arrived;
 
   good_next = 1;
@@ -357,7 +351,6 @@ test_key_names_journal (Ends *ends, gconstpointer data)
   ends_send (ends, 'b', 1, 10, MUSTER_LEVEL_INFO);
   arrived = ends_wait_arrived (ends, 'b', 11);
   g_assert_cmpuint (arrived.out_of_order, ==, 0);
-  (void) other;
 }
 
 int
