@@ -2,9 +2,12 @@
 """What is done to a sender, a collector and what is between them: the cases of the network."""
 
 import os
+import queue
 import signal
 import socket
+import struct
 import subprocess
+import threading
 import time
 from functools import partial
 
@@ -22,9 +25,12 @@ def free_port():
 class Pair(Cluster):
     """A sender with its workers, and a collector that writes the outputs."""
 
-    def __init__(self, row, worker="", *, network=None, **more):
+    def __init__(self, row, worker="", *, network=None, bind="127.0.0.1", connect=None, prefix=(), **more):
         self.network = network or {}
         self.port = free_port()
+        self.bind = bind
+        self.connect = connect or f"{bind}:{self.port}"
+        self.prefix = list(prefix)  # of the collector's command
         self.collector = None
         super().__init__(row, worker, **more)
 
@@ -40,7 +46,7 @@ class Pair(Cluster):
             lines = file.read().split("\n")
         worker, outputs = lines.index("[worker w]"), lines.index(f"[transport {self.outputs[0]}]")
         self._write_collector(lines[outputs:])
-        settings = {"type": "network", "endpoint": f"tcp://127.0.0.1:{self.port}", "linger": "30s",
+        settings = {"type": "network", "endpoint": f"tcp://{self.connect}", "linger": "30s",
                     "server-key-file": f"{self.disk}/collector.key.pub", "key-file": f"{self.disk}/sender.key",
                     "spool-size": "512MiB"}
         settings.update(self.network)
@@ -51,7 +57,7 @@ class Pair(Cluster):
     def _write_collector(self, outputs):
         lines = ["[muster]", "name=collector", f"runtime-dir={self.memory}/collector", "interval=1h",
                  f"state-dir={self.disk}/collector-state", "drain-timeout=60s", "", "[source senders]", "type=network",
-                 f"bind=tcp://127.0.0.1:{self.port}", f"key-file={self.disk}/collector.key", f"allow-file={self.allow}", ""]
+                 f"bind=tcp://{self.bind}:{self.port}", f"key-file={self.disk}/collector.key", f"allow-file={self.allow}", ""]
         self.collector_keyfile = f"{self.disk}/collector.conf"
         with open(self.collector_keyfile, "w", encoding="ascii") as file:
             file.write("\n".join(lines + outputs) + "\n")
@@ -62,7 +68,7 @@ class Pair(Cluster):
 
     def start_collector(self, fault=None):
         with open(self.log + ".collector", "ab") as log:
-            self.collector = subprocess.Popen([f"{self.build}/cli/muster", "run", self.collector_keyfile],
+            self.collector = subprocess.Popen([*self.prefix, f"{self.build}/cli/muster", "run", self.collector_keyfile],
                                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
                                               env=self.environment(fault))
 
@@ -191,6 +197,227 @@ def stop_collector(row):
                 row.rounds += 1
             pair.finish()
             row.take(pair)
+
+
+# -- what is between them ---------------------------------------------------------------------------------
+
+
+class Proxy:
+    """A way to the collector that is slow, or breaks."""
+
+    def __init__(self, delay=0.0):
+        self.delay = delay
+        self.target = None
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.sockets = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                here = self.listener.accept()[0]
+                there = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+            except OSError:
+                if self.listener.fileno() < 0:
+                    return
+                continue
+            there.settimeout(None)
+            self.sockets += [here, there]
+            for one, other in ((here, there), (there, here)):
+                pieces = queue.Queue(256)
+                threading.Thread(target=self._read, args=(one, pieces), daemon=True).start()
+                threading.Thread(target=self._write, args=(pieces, other), daemon=True).start()
+
+    @staticmethod
+    def _read(source, pieces):
+        data = b"begin"
+        while data:
+            try:
+                data = source.recv(1 << 16)
+            except OSError:
+                data = b""
+            pieces.put((time.monotonic(), data))
+
+    def _write(self, pieces, target):
+        while True:
+            came, data = pieces.get()
+            time.sleep(max(0.0, came + self.delay - time.monotonic()))
+            try:
+                if not data:
+                    target.shutdown(socket.SHUT_WR)
+                    return
+                target.sendall(data)
+            except OSError:
+                data = b""
+
+    def reset(self):
+        """All connections end by RST, whatever is on its way."""
+        sockets, self.sockets = self.sockets, []
+        for one in sockets:
+            try:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                one.shutdown(socket.SHUT_RDWR)
+                one.close()
+            except OSError:
+                pass
+        return len(sockets) // 2
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.listener.close()
+        self.reset()
+
+
+@case("net-reset", 120, 3, "the connection is reset each second (the number of rounds), on a way of 100 ms")
+def reset(row):
+    for rounds in groups(row, 30):
+        with Proxy(0.1) as proxy, Pair(row, "--threads=2 --rate=2000", instances=2,
+                                       connect=f"127.0.0.1:{proxy.port}") as pair:
+            proxy.target = pair.port
+            pair.start_collector()
+            pair.start()
+            pair.wait_life(1)
+            pair.wait_arriving()
+            for _ in range(rounds):
+                time.sleep(1)
+                row.resets = getattr(row, "resets", 0) + proxy.reset()
+                row.rounds += 1
+            pair.wait_arriving()
+            pair.finish()
+            row.take(pair)
+    row.note(f"{row.resets} connections were reset")
+
+
+class Namespace:
+    """A network of its own for the collector, with a wire to it."""
+
+    def __init__(self):
+        self.name = f"muster-{os.getpid()}"
+        self.wire = f"mu{os.getpid() % 1000000}"
+        self.net = f"10.{200 + os.getpid() % 50}.{os.getpid() // 50 % 250}"
+
+    def _ip(self, *arguments):
+        subprocess.run(["ip", *arguments], check=True, stderr=subprocess.PIPE)
+
+    def set_wire(self, up):
+        self._ip("link", "set", self.wire, "up" if up else "down")
+
+    def disturb(self, *arguments):
+        """On both sides: tc-netem(8)."""
+        for prefix, device in (([], self.wire), (["ip", "netns", "exec", self.name], "wire")):
+            subprocess.run([*prefix, "tc", "qdisc", "replace", "dev", device, "root", "netem", *arguments], check=True,
+                           stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        self._ip("netns", "add", self.name)
+        try:
+            self._ip("link", "add", self.wire, "type", "veth", "peer", "name", "wire", "netns", self.name)
+            self._ip("addr", "add", f"{self.net}.1/24", "dev", self.wire)
+            self._ip("-n", self.name, "addr", "add", f"{self.net}.2/24", "dev", "wire")
+            self._ip("-n", self.name, "link", "set", "lo", "up")
+            self._ip("-n", self.name, "link", "set", "wire", "up")
+            self.set_wire(True)
+        except subprocess.CalledProcessError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *unused):
+        subprocess.run(["ip", "link", "del", self.wire], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run(["ip", "netns", "del", self.name], check=False, stderr=subprocess.DEVNULL)
+
+    def pair(self, row, worker):
+        return Pair(row, worker, instances=2, bind=f"{self.net}.2", prefix=("ip", "netns", "exec", self.name))
+
+
+def cannot_make_networks(_build):
+    try:
+        with Namespace():
+            return None
+    except (OSError, subprocess.CalledProcessError):
+        return "needs the right to make network namespaces, and ip(8)"
+
+
+def cannot_disturb(_build):
+    try:
+        with Namespace() as namespace:
+            namespace.disturb("delay", "1ms")
+            return None
+    except (OSError, subprocess.CalledProcessError):
+        return "needs the right to make network namespaces, and tc-netem(8) in the kernel"
+
+
+@case("net-partition", 50, 1, "the wire to the collector is cut for 1 to 30 s (1 to 2 s in the short run)",
+      skip=cannot_make_networks)
+def partition(row):
+    for rounds in groups(row, 10):
+        with Namespace() as namespace, namespace.pair(row, "--threads=2 --rate=2000") as pair:
+            pair.start_collector()
+            pair.start()
+            pair.wait_life(1)
+            pair.wait_arriving()
+            for _ in range(rounds):
+                namespace.set_wire(False)
+                time.sleep(row.random.uniform(1, 2 if row.is_short else 30))
+                namespace.set_wire(True)
+                pair.wait_arriving(seconds=60)
+                row.rounds += 1
+            pair.finish()
+            row.take(pair)
+
+
+def disturbed(row, seconds, *arguments):
+    for _ in groups(row, 1):
+        with Namespace() as namespace, namespace.pair(row, "--threads=2 --rate=2000") as pair:
+            namespace.disturb(*arguments)
+            pair.start_collector()
+            pair.start()
+            pair.wait_life(1)
+            time.sleep(2 if row.is_short else seconds)
+            pair.wait_arriving(seconds=60)
+            namespace.disturb("delay", "0ms")
+            pair.finish()
+            row.take(pair)
+            row.rounds += 1
+
+
+@case("net-loss", 1, 1, "5 % of the packets are lost, both ways, for 2 min", skip=cannot_disturb)
+def loss(row):
+    disturbed(row, 120, "loss", "5%")
+
+
+@case("net-delay", 1, 1, "100 ms of delay, and reordering, both ways, for 1 min", skip=cannot_disturb)
+def delay(row):
+    disturbed(row, 60, "delay", "100ms", "20ms", "reorder", "25%")
+
+
+# -- a spool that waits -----------------------------------------------------------------------------------
+
+
+@case("net-spool-full", 10, 1, "the collector is away until a small spool is full, and longer: what has no room is declared",
+      may_declare=("spool-full",))
+def spool_full(row):
+    for _ in groups(row, 1):
+        with Pair(row, "--threads=2 --rate=5000", instances=2, network={"spool-size": "1MiB"}) as pair:
+            pair.start_collector()
+            pair.start()
+            pair.wait_life(1)
+            pair.wait_arriving()
+            pair.kill_collector()
+            time.sleep(row.random.uniform(0.5, 1.5))
+            if row.random.random() < 0.5:
+                pair.kill_primary()
+                restart_sender(pair)
+                time.sleep(row.random.uniform(0, 0.5))
+            pair.start_collector()
+            pair.wait_arriving()
+            pair.finish()
+            if not row.take(pair)["declared"]["spool-full"]:
+                row.problem("nothing is declared: the spool was not full")
+            row.rounds += 1
 
 
 # Each with the most passings before the one that kills.
