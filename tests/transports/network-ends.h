@@ -10,7 +10,9 @@
 #include <zmq.h>
 
 #include "../core/test-batches.h"
+#include "muster-logger-private.h"
 #include "muster-pipeline-private.h"
+#include "muster-sink-private.h"
 #include "muster-source-network.h"
 #include "muster-source-private.h"
 #include "muster-transport-network.h"
@@ -107,8 +109,10 @@ typedef struct
 {
   char *directory;
   GMutex lock;
-  GCond cond;
-  GString *said; /* under lock; by both, a line each */
+  GString *said;          /* under lock; by both, a line each */
+  MusterJournal *journal; /* where the source's reports go */
+  MusterSink *sink;
+  MusterLogger *logger;
 
   CountTransport *count; /* lives as long as the fixture */
   MusterPipeline *in;
@@ -124,7 +128,6 @@ ends_note (Ends *ends, MusterLevel level, const char *message)
 {
   g_mutex_lock (&ends->lock);
   g_string_append_printf (ends->said, "%s: %s\n", muster_level_to_string (level), message);
-  g_cond_broadcast (&ends->cond);
   g_mutex_unlock (&ends->lock);
 }
 
@@ -134,10 +137,41 @@ ends_transport_report_cb (MusterTransport *transport, MusterLevel level, const c
   ends_note (user_data, level, message);
 }
 
+/* The source's reports are records in a journal. */
 static inline void
-ends_source_report_cb (MusterSource *source, MusterLevel level, const char *message, gpointer user_data)
+ends_read_journal (Ends *ends)
 {
-  ends_note (user_data, level, message);
+  MusterJournalItem item;
+
+  while (muster_journal_peek (ends->journal, &item))
+    {
+      MusterEntryIter iter;
+      MusterEntry entry;
+      MusterRecordView record;
+
+      muster_entry_iter_init (&iter, item.bytes, item.length);
+      while (muster_entry_iter_next (&iter, &entry))
+        if (muster_entry_get_record (&entry, &record))
+          {
+            g_autofree char *text = g_strndup (record.message.data, record.message.length);
+
+            ends_note (ends, record.level, text);
+          }
+      muster_journal_advance (ends->journal);
+      muster_journal_acknowledge (ends->journal, muster_journal_get_read_position (ends->journal));
+    }
+}
+
+static inline gboolean
+ends_has_said (Ends *ends, const char *part)
+{
+  gboolean has_said;
+
+  ends_read_journal (ends);
+  g_mutex_lock (&ends->lock);
+  has_said = strstr (ends->said->str, part) != NULL;
+  g_mutex_unlock (&ends->lock);
+  return has_said;
 }
 
 /* Waits until one of them has said so. */
@@ -146,11 +180,12 @@ ends_wait_said (Ends *ends, const char *part)
 {
   gint64 deadline_us = g_get_monotonic_time () + DEADLINE_US;
 
-  g_mutex_lock (&ends->lock);
-  while (strstr (ends->said->str, part) == NULL)
-    if (!g_cond_wait_until (&ends->cond, &ends->lock, deadline_us))
-      g_error ("nobody said '%s', but:\n%s", part, ends->said->str);
-  g_mutex_unlock (&ends->lock);
+  while (!ends_has_said (ends, part))
+    {
+      if (g_get_monotonic_time () > deadline_us)
+        g_error ("nobody said '%s', but:\n%s", part, ends->said->str);
+      g_usleep (2000);
+    }
 }
 
 static inline guint
@@ -158,6 +193,7 @@ ends_count_said (Ends *ends, const char *part)
 {
   guint n = 0;
 
+  ends_read_journal (ends);
   g_mutex_lock (&ends->lock);
   for (const char *p = ends->said->str; (p = strstr (p, part)) != NULL; p++)
     n++;
@@ -207,12 +243,26 @@ ends_allow (Ends *ends, const char *names)
 }
 
 static inline void
+ends_make_logger (Ends *ends)
+{
+  const MusterJournalIdentity identity = { .stream = "the source's own" };
+  g_autoptr (GError) error = NULL;
+  int fd = muster_journal_create_memfd (MUSTER_JOURNAL_SIZE_MIN, &identity, &error);
+
+  g_assert_no_error (error);
+  ends->journal = muster_journal_open (fd, &error);
+  g_assert_no_error (error);
+  ends->sink = muster_sink_new (ends->journal, "master");
+  ends->logger = muster_logger_new (ends->sink, "muster", MUSTER_LEVEL_DEBUG);
+}
+
+static inline void
 ends_set_up (Ends *ends, gconstpointer data)
 {
   ends->directory = g_dir_make_tmp ("muster-network-XXXXXX", NULL);
   g_mutex_init (&ends->lock);
-  g_cond_init (&ends->cond);
   ends->said = g_string_new (NULL);
+  ends_make_logger (ends);
   ends->count = g_object_new (count_transport_get_type (), "name", "count", NULL);
 }
 
@@ -222,6 +272,7 @@ ends_start_collector (Ends *ends, gboolean with_keys)
 {
   g_autofree char *key = ends_path (ends, "collector");
   g_autofree char *allow = ends_path (ends, "clients");
+  MusterSourceHouse house = { .logger = ends->logger };
   g_autoptr (GError) error = NULL;
 
   ends->in = muster_pipeline_new ();
@@ -231,8 +282,8 @@ ends_start_collector (Ends *ends, gboolean with_keys)
   ends->source = g_object_new (MUSTER_TYPE_SOURCE_NETWORK, "name", "senders", "bind",
                                ends->address != NULL ? ends->address : "tcp://127.0.0.1:*", "key-file",
                                with_keys ? key : NULL, "allow-file", with_keys ? allow : NULL, NULL);
-  muster_source_set_report (ends->source, ends_source_report_cb, ends);
-  muster_source_start (ends->source, ends->in, &error);
+  house.pipeline = ends->in;
+  muster_source_start (ends->source, &house, &error);
   g_assert_no_error (error);
   g_free (ends->address);
   g_object_get (ends->source, "address", &ends->address, NULL);
@@ -244,7 +295,6 @@ ends_stop_collector (Ends *ends)
   if (ends->source == NULL)
     return;
   muster_source_stop (ends->source);
-  muster_source_set_report (ends->source, NULL, NULL);
   muster_pipeline_stop (ends->in, DEADLINE_US);
   g_clear_pointer (&ends->in, muster_pipeline_unref);
   g_clear_object (&ends->source);
@@ -305,7 +355,9 @@ ends_tear_down (Ends *ends, gconstpointer data)
   g_free (ends->address);
   g_string_free (ends->said, TRUE);
   g_mutex_clear (&ends->lock);
-  g_cond_clear (&ends->cond);
+  g_object_unref (ends->logger);
+  muster_sink_unref (ends->sink);
+  muster_journal_unref (ends->journal);
 }
 
 /* -- what is sent, what has come -- */

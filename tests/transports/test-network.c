@@ -404,12 +404,13 @@ static void
 check_source (const char *bind, const char *key, const char *allow, gboolean insecure, const char *problem)
 {
   g_autoptr (MusterPipeline) pipeline = muster_pipeline_new ();
+  const MusterSourceHouse house = { .pipeline = pipeline };
   g_autoptr (MusterSource) source = g_object_new (MUSTER_TYPE_SOURCE_NETWORK, "bind", bind, "key-file", key,
                                                   "allow-file", allow, "insecure", insecure, NULL);
   g_autoptr (GError) error = NULL;
 
   muster_pipeline_start (pipeline, NULL);
-  muster_source_start (source, pipeline, &error);
+  muster_source_start (source, &house, &error);
   if (problem == NULL)
     g_assert_no_error (error);
   else if (error == NULL || strstr (error->message, problem) == NULL)
