@@ -495,7 +495,7 @@ test_flush_while_logging (Fixture *fixture, gconstpointer data)
   thread = g_thread_new ("say", say_without_end, fixture);
   wait_for_entries (fixture->collector, 100);
   for (guint i = 0; i < 3; i++)
-    g_assert_true (muster_sender_flush (fixture->sender, 2 * G_TIME_SPAN_SECOND));
+    g_assert_true (muster_sender_flush (fixture->sender, 15 * G_TIME_SPAN_SECOND));
   g_atomic_int_set (&fixture->quiet, TRUE);
   g_thread_join (thread);
   g_assert_true (muster_sender_flush (fixture->sender, 20 * G_TIME_SPAN_SECOND));
