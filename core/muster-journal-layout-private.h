@@ -43,6 +43,8 @@
  *     1408     4  what the reader wants to be woken by (MusterJournalWake)
  *     1536     8  written by a primary that drains the journal of a dead sender: the place behind its last entry, where the
  *                 primary's own words about it begin; 0 while nobody has come that far
+ *     1544     4  checksum: XXH3, low 32 bits, over the 8 bytes before, seeded with the stream: one that is damaged must not
+ *                 keep anybody from draining
  *     2048  2048  what the sender's crash handler found out (MusterJournalCrash), for its end record: also where the
  *                 ring was full
  */
@@ -146,7 +148,8 @@ typedef struct
   _Atomic guint32 wake;
   guint8 line_4[1536 - 1412];
   guint64 drained;
-  guint8 line_5[MUSTER_JOURNAL_CRASH_OFFSET - 1544];
+  guint32 drained_checksum;
+  guint8 line_5[MUSTER_JOURNAL_CRASH_OFFSET - 1548];
 
   MusterJournalCrash crash;
 } MusterJournalHeader;
@@ -159,6 +162,7 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, acknowledged) == 1152);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, drops) == 1280);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, wake) == 1408);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, drained) == 1536);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, drained_checksum) == 1544);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterJournalHeader, crash) == MUSTER_JOURNAL_CRASH_OFFSET);
 G_STATIC_ASSERT (sizeof (MusterJournalHeader) == MUSTER_JOURNAL_HEADER_SIZE);
 G_STATIC_ASSERT (ATOMIC_LLONG_LOCK_FREE == 2);
@@ -201,6 +205,12 @@ muster_journal_seed (const guint8 stream[MUSTER_STREAM_ID_SIZE])
 
   memcpy (halves, stream, sizeof halves);
   return halves[0] ^ (halves[1] << 1 | halves[1] >> 63);
+}
+
+static inline guint32
+muster_journal_drained_checksum (guint64 drained, guint64 seed)
+{
+  return (guint32) XXH3_64bits_withSeed (&drained, sizeof drained, seed);
 }
 
 static inline guint32

@@ -154,10 +154,10 @@ gboolean muster_journal_scan_next (MusterJournalScan *scan, MusterJournalItem *i
 void muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, guint64 *lost,
                                        MusterGapReason *lost_reason);
 
-/* Where the words of whoever drains it begin: behind the last entry of its own. 0: nobody has come that far. A next primary
- * does not say again what of them is stored already. */
-guint64 muster_journal_read_drained (int fd);
-void muster_journal_write_drained (int fd, guint64 place);
+/* Where the words of whoever drains it begin: behind the last entry of its own. 0: nobody has come that far, or nobody can
+ * tell, for it is damaged. A next primary does not say again what of them is stored already. */
+guint64 muster_journal_read_drained (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE]);
+void muster_journal_write_drained (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 place);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterJournal, muster_journal_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterJournalScan, muster_journal_scan_free)

@@ -353,18 +353,33 @@ muster_journal_scan_get_trailing (MusterJournalScan *scan, guint64 *refused, gui
     }
 }
 
-guint64
-muster_journal_read_drained (int fd)
+/* As it lies in the header. */
+typedef struct __attribute__ ((packed))
 {
   guint64 place;
-  gssize n = pread (fd, &place, sizeof place, G_STRUCT_OFFSET (MusterJournalHeader, drained));
+  guint32 checksum;
+} Drained;
 
-  return n == (gssize) sizeof place ? place : 0;
+G_STATIC_ASSERT (sizeof (Drained)
+                 == G_STRUCT_OFFSET (MusterJournalHeader, line_5) - G_STRUCT_OFFSET (MusterJournalHeader, drained));
+
+guint64
+muster_journal_read_drained (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE])
+{
+  Drained drained;
+  gssize n = pread (fd, &drained, sizeof drained, G_STRUCT_OFFSET (MusterJournalHeader, drained));
+
+  return n == (gssize) sizeof drained
+                 && drained.checksum == muster_journal_drained_checksum (drained.place, muster_journal_seed (stream))
+             ? drained.place
+             : 0;
 }
 
 void
-muster_journal_write_drained (int fd, guint64 place)
+muster_journal_write_drained (int fd, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 place)
 {
-  if (pwrite (fd, &place, sizeof place, G_STRUCT_OFFSET (MusterJournalHeader, drained)) != (gssize) sizeof place)
+  const Drained drained = { place, muster_journal_drained_checksum (place, muster_journal_seed (stream)) };
+
+  if (pwrite (fd, &drained, sizeof drained, G_STRUCT_OFFSET (MusterJournalHeader, drained)) != (gssize) sizeof drained)
     g_warning ("cannot write to a journal: %s", g_strerror (errno));
 }

@@ -82,7 +82,7 @@ is_at (const MusterJournalItem *item, guint32 place)
 static gboolean
 is_drained (MusterReceiverStream *stream)
 {
-  guint64 drained = muster_journal_read_drained (stream->fd);
+  guint64 drained = muster_journal_read_drained (stream->fd, stream->identity.stream);
 
   if (drained == 0 || drained > stream->accepted || stream->trusting)
     return FALSE;
@@ -105,7 +105,7 @@ static void
 add_end (MusterReceiverStream *stream, MusterBatchBuilder *builder, MusterJournalScan *scan)
 {
   guint64 highest = muster_pipeline_get_highest_mark (stream->receiver->pipeline, stream->identity.stream);
-  guint64 drained = muster_journal_read_drained (stream->fd);
+  guint64 drained = muster_journal_read_drained (stream->fd, stream->identity.stream);
   gboolean again = drained >= builder->next_place && drained < highest;
   guint64 limit = again ? drained : G_MAXUINT64;
   guint64 refused, lost;
@@ -149,7 +149,7 @@ drain (MusterReceiverStream *stream, MusterBatchBuilder *builder, guint32 mark)
       add_item (stream, builder, &item);
     }
   add_end (stream, builder, scan);
-  muster_journal_write_drained (stream->fd, builder->next_place);
+  muster_journal_write_drained (stream->fd, stream->identity.stream, builder->next_place);
   return found;
 }
 

@@ -408,7 +408,31 @@ test_drain_lost (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (check_log (fixture->collector, &gaps), ==,
                     0); /* the base class leaves out what is below the mark */
   g_assert_cmpuint (gaps, ==, 0);
-  g_assert_cmpuint (muster_journal_read_drained (muster_journal_get_fd (fixture->journal)), ==, 101);
+  g_assert_cmpuint (muster_journal_read_drained (muster_journal_get_fd (fixture->journal), fixture->identity.stream),
+                    ==, 101);
+}
+
+/* What is at the place where an earlier primary would have said how far it came is damage: it keeps nobody from draining. */
+static void
+test_drain_damaged (Fixture *fixture, gconstpointer data)
+{
+  const guint64 damage = 5;
+  guint said = 0;
+  guint64 gaps;
+
+  say (fixture, &said, 3000);
+  g_assert_true (muster_sender_flush (fixture->sender, 30 * G_TIME_SPAN_SECOND));
+  muster_receiver_stop (fixture->receiver, 10 * G_TIME_SPAN_SECOND);
+  g_clear_pointer (&fixture->receiver, muster_receiver_free);
+  g_clear_pointer (&fixture->sender, muster_sender_free);
+  say (fixture, &said, 3000);
+  g_assert_cmpint (pwrite (muster_journal_get_fd (fixture->journal), &damage, sizeof damage, 1536), ==, sizeof damage);
+  fixture->collector->mark = 3001;
+  start_receiver (fixture, 3001);
+  muster_receiver_finish (fixture->receiver, fixture->identity.stream, NULL);
+  WAIT_UNTIL (fixture->finished == 1);
+  g_assert_cmpuint (check_log (fixture->collector, &gaps), ==, 6000);
+  g_assert_cmpuint (gaps, ==, 0);
 }
 
 /* The receiver goes away in the middle (its marks with it, as a new one would know them from elsewhere: here it begins
@@ -671,6 +695,7 @@ main (int argc, char **argv)
   ADD ("stalled", test_stalled);
   ADD ("drain", test_drain);
   ADD ("drain-lost", test_drain_lost);
+  ADD ("drain-damaged", test_drain_damaged);
   ADD ("receiver-restarts", test_receiver_restarts);
   ADD ("messages", test_messages);
   ADD ("unknown", test_unknown);
