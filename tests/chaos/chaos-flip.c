@@ -123,6 +123,21 @@ choose_range (const MusterJournalHeader *header, gsize size, gsize *start, gsize
     g_error ("the journal has no such bytes");
 }
 
+/* Of the header every other flip hits one of its words, for they are few among its bytes. */
+static gsize
+choose_offset (GRand *rand, gsize length)
+{
+  static const struct
+  {
+    gsize start, length;
+  } words[] = { { 0, 288 }, { 512, 16 }, { 1024, 8 }, { 1152, 16 }, { 1280, 16 }, { 1408, 4 }, { 1536, 12 } };
+  gsize word = (gsize) g_rand_int_range (rand, 0, G_N_ELEMENTS (words));
+
+  if (option_header && g_rand_boolean (rand))
+    return words[word].start + (gsize) g_rand_int_range (rand, 0, (gint32) words[word].length);
+  return (gsize) g_rand_int_range (rand, 0, (gint32) length);
+}
+
 /* Tells whose record the byte at @offset of the ring belongs to. */
 static void
 name_hits (GArray *items, gsize offset, gsize ring_size)
@@ -158,7 +173,7 @@ main (int argc, char **argv)
   rand = g_rand_new_with_seed ((guint32) option_seed);
   for (int i = 0; i < option_flips; i++)
     {
-      gsize offset = (gsize) g_rand_int_range (rand, 0, (gint32) length);
+      gsize offset = choose_offset (rand, length);
 
       base[start + offset] ^= (guint8) g_rand_int_range (rand, 1, 256);
       if (!option_header && !option_area)
