@@ -20,7 +20,9 @@
 static const char *
 kind_name (MusterPluginKind kind)
 {
-  return kind == MUSTER_PLUGIN_FORMAT ? "format" : kind == MUSTER_PLUGIN_TRANSPORT ? "transport" : "source";
+  static const char *const names[] = { "", "format", "transport", "source", "metric" };
+
+  return names[kind];
 }
 
 /* "format text, transport file" */
@@ -114,6 +116,11 @@ print_class (GType type, gboolean with_name)
 static void
 print_keys (const MusterPluginType *type)
 {
+  if (type->kind == MUSTER_PLUGIN_METRIC)
+    {
+      printf (_ ("\n# A kind of metric, which has no keys\n[muster]\nmetric-kinds=%s\n"), type->name);
+      return;
+    }
   printf ("\n[%s NAME]\ntype=%s\n", kind_name (type->kind), type->name);
   if (type->kind == MUSTER_PLUGIN_TRANSPORT)
     printf (_ ("\n# How entries become bytes: a [format NAME] group, or a format plugin's name\n#format=\n"));
@@ -129,6 +136,7 @@ print_group (const char *name)
       printf ("[muster]\n");
       print_class (MUSTER_TYPE_CLUSTER, TRUE);
       printf (_ ("\n# More files, and directories whose *.conf are read in order of name\n# list\n#include=\n"));
+      printf (_ ("\n# Kinds of metrics, beside those that Muster has: plugins\n# list\n#metric-kinds=\n"));
       return TRUE;
     }
   if (strcmp (name, "worker") == 0)
@@ -190,23 +198,30 @@ append_key (GByteArray *out, GParamSpec *spec)
 }
 
 static void
-append_type (GByteArray *out, const MusterPluginType *type)
+append_keys (GByteArray *out, GType type)
 {
-  GObjectClass *class = g_type_class_ref (type->get_type ());
+  GObjectClass *class = g_type_class_ref (type);
   g_autoptr (GPtrArray) specs = muster_object_config_list_specs (class, FALSE);
 
-  muster_json_append_raw (out, "{");
-  append_member (out, "kind", kind_name (type->kind));
-  append_member (out, "name", type->name);
-  append_member (out, "keys", NULL);
-  muster_json_append_raw (out, "[");
   for (guint i = 0; i + 1 < specs->len; i++)
     {
       muster_json_append_raw (out, i > 0 ? "," : "");
       append_key (out, g_ptr_array_index (specs, i));
     }
-  muster_json_append_raw (out, "]}");
   g_type_class_unref (class);
+}
+
+static void
+append_type (GByteArray *out, const MusterPluginType *type)
+{
+  muster_json_append_raw (out, "{");
+  append_member (out, "kind", kind_name (type->kind));
+  append_member (out, "name", type->name);
+  append_member (out, "keys", NULL);
+  muster_json_append_raw (out, "[");
+  if (type->kind != MUSTER_PLUGIN_METRIC)
+    append_keys (out, type->get_type ());
+  muster_json_append_raw (out, "]}");
 }
 
 static void

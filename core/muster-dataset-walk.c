@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "muster-dataset-struct-private.h"
+#include "muster-metric-kind-private.h"
 
 typedef struct
 {
@@ -81,6 +82,25 @@ walk_quantiles (Walk *walk, const Muster__V1__Metric *metric)
 }
 
 static void
+walk_reported (const char *name, double value, gpointer walk)
+{
+  walk_number (walk, name, value);
+}
+
+/* FALSE: it is not of a kind that is registered here, or not sound. */
+static gboolean
+walk_kind (Walk *walk, const Muster__V1__Metric *metric)
+{
+  const MusterMetricKind *kind = muster_metric_kind_find (metric->type);
+
+  if (kind == NULL || !muster_metric_kind_is_valid (kind, &metric->state))
+    return FALSE;
+  muster_metric_kind_report (kind, &metric->state, walk_reported, walk);
+  walk->visitor->natural (walk->data, "count", metric->count);
+  return TRUE;
+}
+
+static void
 walk_metric (Walk *walk, const Muster__V1__Metric *metric)
 {
   MusterMetricType type = muster_metric_find_type (metric);
@@ -100,8 +120,11 @@ walk_metric (Walk *walk, const Muster__V1__Metric *metric)
       if (walk->is_total)
         walk_sum_of_samples (walk, metric);
       break;
-    case MUSTER_METRIC_TIMED_SAMPLE:
-    case MUSTER_METRIC_NONE: /* a kind that this version does not know: all there is */
+    case MUSTER_METRIC_NONE:
+      if (walk_kind (walk, metric))
+        break;
+      G_GNUC_FALLTHROUGH;
+    case MUSTER_METRIC_TIMED_SAMPLE: /* also a kind that this version does not know: all there is */
       walk_samples (walk, metric);
       walk_sum_of_samples (walk, metric);
       walk_number (walk, "scaleFactor", walk->dataset->scale_factor);

@@ -6,12 +6,14 @@
 
 /*
  * MusterMetric, the handle. All of @metrics, which makes it and frees it at its end: @slot (NULL: there is none, and all
- * updates are refused), its memory for sketches, and where refused updates are counted.
+ * updates are refused), its memory for sketches, and where refused updates are counted. @kind: of CUSTOM.
  */
-MusterMetric *muster_metric_new (MusterMetrics *metrics, MusterMetricType type, MusterMetricSlot *slot,
-                                 MusterSketchArena *sketches, _Atomic guint64 *overflow);
+MusterMetric *muster_metric_new (MusterMetrics *metrics, MusterMetricType type, const MusterMetricKind *kind,
+                                 MusterMetricSlot *slot, MusterSketchArena *sketches, _Atomic guint64 *overflow);
 void muster_metric_free (MusterMetric *self);
 
-/* Sets a text of @known; of the metric at @path and @id where that is NULL. */
+/* Update @known; the metric at @path and @id where that is NULL. */
+void muster_metrics_update_of (MusterMetrics *metrics, MusterMetricSlot *known, const MusterMetricKind *kind,
+                               const char *const *path, const char *id, double value);
 void muster_metrics_set_text_of (MusterMetrics *metrics, MusterMetricSlot *known, const char *const *path,
                                  const char *id, const char *value);

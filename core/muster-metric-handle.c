@@ -18,13 +18,14 @@ struct _MusterMetric
   MusterMetrics *metrics; /* borrowed: it owns this */
   double scale_factor;
   MusterMetricType type;
+  const MusterMetricKind *kind; /* of CUSTOM */
 };
 
 MUSTER_DEFINE_BOXED_TYPE (MusterMetric, muster_metric)
 
 MusterMetric *
-muster_metric_new (MusterMetrics *metrics, MusterMetricType type, MusterMetricSlot *slot, MusterSketchArena *sketches,
-                   _Atomic guint64 *overflow)
+muster_metric_new (MusterMetrics *metrics, MusterMetricType type, const MusterMetricKind *kind, MusterMetricSlot *slot,
+                   MusterSketchArena *sketches, _Atomic guint64 *overflow)
 {
   MusterMetric *self = g_new0 (MusterMetric, 1);
 
@@ -34,6 +35,7 @@ muster_metric_new (MusterMetrics *metrics, MusterMetricType type, MusterMetricSl
   self->metrics = metrics;
   self->scale_factor = muster_metrics_get_options (metrics)->scale_factor;
   self->type = type;
+  self->kind = kind;
   return self;
 }
 
@@ -200,6 +202,25 @@ muster_metric_timed_sample (MusterMetric *self, gint64 elapsed_ns)
 {
   g_return_if_fail (self != NULL);
   sample (self, MUSTER_METRIC_TIMED_SAMPLE, muster_metric_scale_time (elapsed_ns, self->scale_factor));
+}
+
+/**
+ * muster_metric_update:
+ * @self: a handle of muster_metrics_lookup_kind()
+ * @value: what the kind makes of it
+ *
+ * As muster_metrics_update(). Any thread.
+ *
+ * Since: 0.1
+ */
+void
+muster_metric_update (MusterMetric *self, double value)
+{
+  g_return_if_fail (self != NULL);
+  if (self->slot == NULL || self->type != MUSTER_METRIC_CUSTOM)
+    refuse (self);
+  else
+    muster_metrics_update_of (self->metrics, self->slot, self->kind, NULL, NULL, value);
 }
 
 /* -- timers ------------------------------------------------------------------------------------- */

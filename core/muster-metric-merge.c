@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "muster-metric-kind-private.h"
 #include "muster-metric-merge-private.h"
 #include "muster-sketch-private.h"
 
@@ -63,11 +64,38 @@ merge_samples (Muster__V1__Metric *into, const Muster__V1__Metric *from)
   into->m2 += from->m2 + delta * delta * n_into * n_from / (n_into + n_from);
 }
 
+gboolean
+muster_metric_can_merge (const Muster__V1__Metric *message)
+{
+  const MusterMetricKind *kind;
+
+  if (muster_metric_find_type (message) != MUSTER_METRIC_NONE)
+    return TRUE;
+  kind = muster_metric_kind_find (message->type);
+  return kind != NULL && muster_metric_kind_is_valid (kind, &message->state);
+}
+
+/* What both measured with a kind that is not known here cannot be told. */
+static void
+merge_kinds (Muster__V1__Metric *into, const Muster__V1__Metric *from, MusterArena *arena)
+{
+  if (muster_metric_can_merge (into) && muster_metric_can_merge (from))
+    muster_metric_kind_merge (muster_metric_kind_find (into->type), &into->state, &from->state, arena);
+  else
+    into->state = (ProtobufCBinaryData){ 0, NULL };
+  into->count += from->count;
+}
+
 void
 muster_metric_merge (Muster__V1__Metric *into, const Muster__V1__Metric *from, gboolean is_newer, MusterArena *arena)
 {
   MusterMetricType type = muster_metric_find_type (into);
 
+  if (type == MUSTER_METRIC_NONE)
+    {
+      merge_kinds (into, from, arena);
+      return;
+    }
   if (type == MUSTER_METRIC_SET && is_newer)
     merge_set (into, from);
   else if (type != MUSTER_METRIC_SET && type != MUSTER_METRIC_INC)
@@ -116,7 +144,7 @@ muster_metric_index_merge (GHashTable *index, GPtrArray *metrics, Muster__V1__Me
         g_ptr_array_add (metrics, metric);
       return 0;
     }
-  if (strcmp (known->type, metric->type) == 0)
+  if (strcmp (known->type, metric->type) == 0 && muster_metric_can_merge (known) && muster_metric_can_merge (metric))
     {
       muster_metric_merge (known, metric, is_newer, arena);
       return 0;

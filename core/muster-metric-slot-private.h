@@ -4,6 +4,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
+#include "muster-metric-kind-private.h"
 #include "muster-metric-private.h"
 #include "muster-sketch-live-private.h"
 
@@ -45,6 +46,17 @@ typedef struct
   char bytes[];
 } MusterMetricText;
 
+/* What a metric of a registered kind has: two states, of which one counts as with values, then the kind's name and a NUL. */
+typedef struct
+{
+  guint64 kind;        /* address of the MusterMetricKind; the process's own */
+  guint32 size;        /* of a state, in whole words */
+  guint32 state_size;  /* of these, what the kind uses */
+  guint32 name_length; /* without the NUL */
+  guint32 reserved;
+  guint64 words[];
+} MusterMetricState;
+
 typedef struct
 {
   alignas (64) _Atomic guint32 sequence;
@@ -56,11 +68,13 @@ typedef struct
   guint64 key;  /* address of the path's elements and the id, each with its NUL, valid UTF-8, zeros up to a word */
   guint64 text; /* address of a MusterMetricText, 0 if it never had one */
   MusterSketchLive sketch; /* of samples */
+  guint64 state;           /* address of a MusterMetricState, 0 if it never had one */
   guint8 is_pinned;        /* somebody has a handle: it keeps its key for good */
-  guint8 reserved[31];
+  guint8 reserved[23];
 } MusterMetricSlot;
 
 G_STATIC_ASSERT (sizeof (MusterMetricText) == 8);
+G_STATIC_ASSERT (sizeof (MusterMetricState) == 24);
 G_STATIC_ASSERT (sizeof (MusterMetricSlot) == 192);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricSlot, values) == 16);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (MusterMetricSlot, key) == 112);
@@ -145,6 +159,24 @@ muster_metric_slot_get_text (const MusterMetricSlot *metric)
   return (MusterMetricText *) (guintptr) metric->text;
 }
 
+static inline MusterMetricState *
+muster_metric_slot_get_state (const MusterMetricSlot *metric)
+{
+  return (MusterMetricState *) (guintptr) metric->state;
+}
+
+static inline guint64 *
+muster_metric_state_at (MusterMetricState *state, guint i)
+{
+  return state->words + i * (state->size / sizeof (guint64));
+}
+
+static inline gsize
+muster_metric_state_get_block_size (const MusterMetricState *state)
+{
+  return sizeof *state + 2 * (gsize) state->size + state->name_length + 1;
+}
+
 static inline void
 muster_metric_value_reset (MusterMetricValue *value)
 {
@@ -205,6 +237,8 @@ muster_metric_scale_time (gint64 elapsed_ns, double scale_factor)
   return ((double) seconds + (double) rest / 1e9) * 1000 / scale_factor;
 }
 
+/* FALSE (nothing has changed) if it has no state of that kind. */
+gboolean muster_metric_slot_update (MusterMetricSlot *metric, const MusterMetricKind *kind, double value);
 void muster_metric_slot_set_number (MusterMetricSlot *metric, double number);
 /* @text has @length bytes without a NUL; FALSE (nothing has changed) if the metric has no room for them. */
 gboolean muster_metric_slot_set_text (MusterMetricSlot *metric, const char *text, gsize length);
@@ -218,6 +252,9 @@ typedef struct
   const char *text; /* nullable, NUL-terminated; of a set */
   const MusterMetricValue *value;
   Muster__V1__Sketch *sketch; /* nullable; of samples */
+  const char *kind;           /* of a registered kind: its name and state */
+  const guint8 *state;
+  guint32 state_size;
   const char *key;
   guint32 key_length;
 } MusterMetricView;

@@ -58,6 +58,35 @@ muster_metric_slot_set_text (MusterMetricSlot *metric, const char *text, gsize l
   return TRUE;
 }
 
+gboolean
+muster_metric_slot_update (MusterMetricSlot *metric, const MusterMetricKind *kind, double number)
+{
+  MusterMetricState *state = muster_metric_slot_get_state (metric);
+  const MusterMetricValue *value = muster_metric_slot_get_value (metric);
+  guint now = value != metric->values;
+  guint64 *next;
+
+  if (state == NULL || state->kind != (guint64) (guintptr) kind)
+    return FALSE;
+  next = muster_metric_state_at (state, !now);
+  memcpy (next, muster_metric_state_at (state, now), state->size);
+  kind->update (next, number);
+  metric->values[!now].count = value->count + 1;
+  metric->type = MUSTER_METRIC_CUSTOM;
+  return TRUE;
+}
+
+/* The state that will count next is one without updates. */
+static void
+reset_state (MusterMetricSlot *metric)
+{
+  MusterMetricState *state = muster_metric_slot_get_state (metric);
+  guint next = muster_metric_slot_get_value (metric) == metric->values;
+
+  if (state != NULL)
+    muster_metric_kind_reset ((const MusterMetricKind *) (guintptr) state->kind, muster_metric_state_at (state, next));
+}
+
 static gboolean
 has_samples (MusterMetricType type)
 {
@@ -73,6 +102,7 @@ muster_metric_slot_reset (MusterMetricSlot *metric, gboolean persist, MusterSket
   muster_metric_value_reset (next);
   if (has_samples ((MusterMetricType) metric->type))
     muster_sketch_live_reset (&metric->sketch, sketches);
+  reset_state (metric);
   if (!persist)
     {
       metric->type = MUSTER_METRIC_NONE;
@@ -80,6 +110,16 @@ muster_metric_slot_reset (MusterMetricSlot *metric, gboolean persist, MusterSket
     }
   else if (metric->type == MUSTER_METRIC_SET)
     next->sum = value->sum;
+}
+
+static void
+view_state (const MusterMetricSlot *metric, MusterMetricView *view)
+{
+  MusterMetricState *state = muster_metric_slot_get_state (metric);
+
+  view->kind = (const char *) muster_metric_state_at (state, 2);
+  view->state = (const guint8 *) muster_metric_state_at (state, view->value != metric->values);
+  view->state_size = state->state_size;
 }
 
 void
@@ -97,6 +137,8 @@ muster_metric_slot_view (const MusterMetricSlot *metric, MusterMetricView *view,
   if (has_samples (type) && view->value->count > 0
       && muster_sketch_live_report (&metric->sketch, &scratch->sketch, &scratch->bytes))
     view->sketch = &scratch->sketch;
+  if (type == MUSTER_METRIC_CUSTOM)
+    view_state (metric, view);
 }
 
 static void
@@ -125,8 +167,14 @@ muster_metric_report (const MusterMetricView *view, Muster__V1__Metric *message,
     path[message->n_path++] = (char *) key;
   message->path = path;
   message->id = (char *) key;
-  message->type = (char *) muster_metric_type_names[view->type];
   message->count = view->value->count;
+  if (view->type == MUSTER_METRIC_CUSTOM)
+    {
+      message->type = (char *) view->kind;
+      message->state = (ProtobufCBinaryData){ view->state_size, (guint8 *) view->state };
+      return;
+    }
+  message->type = (char *) muster_metric_type_names[view->type];
   if (view->type == MUSTER_METRIC_SET && view->text != NULL)
     {
       message->value_case = MUSTER__V1__METRIC__VALUE_TEXT;

@@ -25,6 +25,9 @@ MusterMetricHold muster_metric_table_lock (MusterMetricTable *table, const char 
 /* Room for a text of @length bytes, for muster_metric_slot_set_text(); and back (nullable). Not by the holder of a lock. */
 MusterMetricText *muster_metric_table_new_text (MusterMetricTable *table, gsize length);
 void muster_metric_table_free_text (MusterMetricTable *table, MusterMetricText *text);
+/* Likewise a state of a kind, for a slot's `state`. */
+MusterMetricState *muster_metric_table_new_state (MusterMetricTable *table, const MusterMetricKind *kind);
+void muster_metric_table_free_state (MusterMetricTable *table, MusterMetricState *state);
 
 /* Ends an interval: hands every metric that has something to say to @add, metric by metric locked, handed over and
  * reset, so that each update is in exactly one interval. Others wait for the lock meanwhile: @add must be quick, and

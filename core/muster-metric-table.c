@@ -241,6 +241,7 @@ free_names (MusterMetricTable *table, const MusterMetricSlot *metric)
   if (metric->key != 0)
     muster_metrics_area_release (table->area, (gpointer) (guintptr) metric->key, key_size (metric->key_length));
   muster_metric_table_free_text (table, muster_metric_slot_get_text (metric));
+  muster_metric_table_free_state (table, muster_metric_slot_get_state (metric));
 }
 
 static MusterMetricHold
@@ -273,7 +274,7 @@ forget (MusterMetricTable *table, MusterMetricSlot *metric)
   free_names (table, metric);
   muster_sketch_live_release (&metric->sketch, table->sketches);
   metric->key_length = 0;
-  metric->key = metric->text = 0;
+  metric->key = metric->text = metric->state = 0;
   g_ptr_array_add (table->free, metric);
   table->n_live--;
 }
@@ -445,6 +446,32 @@ muster_metric_table_free_text (MusterMetricTable *table, MusterMetricText *text)
 {
   if (text != NULL)
     muster_metrics_area_release (table->area, text, sizeof *text + text->capacity);
+}
+
+MusterMetricState *
+muster_metric_table_new_state (MusterMetricTable *table, const MusterMetricKind *kind)
+{
+  const MusterMetricState head = {
+    .kind = (guint64) (guintptr) kind,
+    .size = (guint32) words_of ((guint) kind->state_size) * (guint32) sizeof (guint64),
+    .state_size = (guint32) kind->state_size,
+    .name_length = (guint32) strlen (kind->name),
+  };
+  MusterMetricState *state = muster_metrics_area_alloc (table->area, muster_metric_state_get_block_size (&head));
+
+  *state = head;
+  memset (state->words, 0, 2 * (gsize) head.size);
+  muster_metric_kind_reset (kind, muster_metric_state_at (state, 0));
+  muster_metric_kind_reset (kind, muster_metric_state_at (state, 1));
+  memcpy (muster_metric_state_at (state, 2), kind->name, head.name_length + 1);
+  return state;
+}
+
+void
+muster_metric_table_free_state (MusterMetricTable *table, MusterMetricState *state)
+{
+  if (state != NULL)
+    muster_metrics_area_release (table->area, state, muster_metric_state_get_block_size (state));
 }
 
 /* FALSE if there was no room for it. */

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @MUSTER_METRIC_INC: a sum, reported as a rate
  * @MUSTER_METRIC_SAMPLE: samples of a number
  * @MUSTER_METRIC_TIMED_SAMPLE: samples of a time
+ * @MUSTER_METRIC_CUSTOM: of a kind of one's own
  *
  * What is measured.
  *
@@ -26,6 +27,7 @@ typedef enum
   MUSTER_METRIC_INC,
   MUSTER_METRIC_SAMPLE,
   MUSTER_METRIC_TIMED_SAMPLE,
+  MUSTER_METRIC_CUSTOM,
 } MusterMetricType;
 
 #define MUSTER_TYPE_METRIC (muster_metric_get_type ())
@@ -52,6 +54,7 @@ MUSTER_PUBLIC void muster_metric_set (MusterMetric *self, double value);
 MUSTER_PUBLIC void muster_metric_set_text (MusterMetric *self, const char *value);
 MUSTER_PUBLIC void muster_metric_sample (MusterMetric *self, double value);
 MUSTER_PUBLIC void muster_metric_timed_sample (MusterMetric *self, gint64 elapsed_ns);
+MUSTER_PUBLIC void muster_metric_update (MusterMetric *self, double value);
 MUSTER_PUBLIC gint64 muster_metric_start (MusterMetric *self);
 MUSTER_PUBLIC gint64 muster_metric_stop (MusterMetric *self, gint64 begin_ns);
 

@@ -158,6 +158,30 @@ view_text (Recovery *self, const MusterMetricSlot *metric, MusterMetricView *vie
   return TRUE;
 }
 
+/* Of a kind that need not be known here: as it is. */
+static gboolean
+view_state (Recovery *self, const MusterMetricSlot *metric, MusterMetricView *view)
+{
+  const guint8 *head = find_name (self, metric->state, sizeof (MusterMetricState));
+  guint which = view->value == metric->values ? 0 : 1;
+  MusterMetricState state;
+  const guint8 *bytes;
+
+  if (head == NULL)
+    return FALSE;
+  memcpy (&state, head, sizeof state);
+  if (state.state_size > state.size || state.size > MUSTER_METRIC_STATE_MAX || state.name_length == 0
+      || state.name_length > MUSTER_METRIC_KIND_NAME_MAX)
+    return FALSE;
+  bytes = find_name (self, metric->state + sizeof state, 2 * (gsize) state.size + state.name_length + 1);
+  if (bytes == NULL)
+    return FALSE;
+  view->kind = (const char *) bytes + 2 * (gsize) state.size;
+  view->state = bytes + which * (gsize) state.size;
+  view->state_size = state.state_size;
+  return view->kind[state.name_length] == '\0' && g_utf8_validate (view->kind, state.name_length, NULL);
+}
+
 static gboolean
 has_samples (MusterMetricType type)
 {
@@ -184,7 +208,8 @@ view_metric (Recovery *self, const MusterMetricSlot *metric, MusterMetricView *v
   view->key_length = metric->key_length;
   view->text = NULL;
   view->sketch = NULL;
-  if (metric->type == MUSTER_METRIC_NONE || metric->type > MUSTER_METRIC_TIMED_SAMPLE
+  view->state = NULL;
+  if (metric->type == MUSTER_METRIC_NONE || metric->type > MUSTER_METRIC_CUSTOM
       || (view->value->count == 0 && !self->header.persist) || !is_value_sound (view->value, view->type))
     return FALSE;
   view->key = (const char *) find_name (self, metric->key, metric->key_length);
@@ -194,6 +219,8 @@ view_metric (Recovery *self, const MusterMetricSlot *metric, MusterMetricView *v
       && muster_sketch_recover (&self->sketches, &metric->sketch, view->value->count, (sequence & 1) != 0,
                                 &self->scratch->sketch, &self->scratch->bytes))
     view->sketch = &self->scratch->sketch;
+  if (view->type == MUSTER_METRIC_CUSTOM)
+    return view_state (self, metric, view);
   if (view->type != MUSTER_METRIC_SET || metric->text == 0)
     return TRUE;
   /* There is one text, and nobody can tell how much of a new one had been written. */
@@ -240,6 +267,8 @@ add_metrics (Recovery *self, MusterSnapshotWriter *writer, guint from, guint to)
       if (is_taken (self, i, &metric) || !view_metric (self, &metric, &view))
         continue;
       muster_metric_report (&view, &message, self->scratch);
+      if (!muster_metric_is_valid (&message))
+        continue;
       add (self, writer, &message);
       n++;
     }

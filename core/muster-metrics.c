@@ -45,7 +45,7 @@ struct _MusterMetrics
   guint64 overflow_reported; /* in snapshots; one drain at a time */
 
   pthread_mutex_t handles_lock;
-  GHashTable *handles; /* owned: MusterMetric by slot and type; under handles_lock */
+  GHashTable *handles; /* owned: MusterMetric by HandleKey; under handles_lock */
 
   pthread_mutex_t lock;
   IntervalSource *source;       /* owned, nullable: NULL while not attached */
@@ -58,6 +58,16 @@ struct _MusterMetrics
   gpointer user_data;
   GDestroyNotify destroy;
 };
+
+typedef struct
+{
+  MusterMetricSlot *slot; /* nullable */
+  MusterMetricType type;
+  const MusterMetricKind *kind; /* of CUSTOM */
+} HandleKey;
+
+static guint hash_handle_key (gconstpointer data);
+static gboolean equal_handle_keys (gconstpointer a, gconstpointer b);
 
 enum
 {
@@ -132,7 +142,8 @@ muster_metrics_init (MusterMetrics *self)
 {
   pthread_mutex_init (&self->lock, NULL);
   pthread_mutex_init (&self->handles_lock, NULL);
-  self->handles = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) muster_metric_free);
+  self->handles =
+      g_hash_table_new_full (hash_handle_key, equal_handle_keys, g_free, (GDestroyNotify) muster_metric_free);
 }
 
 /* As in panopticon, what makes no sense becomes the default. */
@@ -310,13 +321,14 @@ set_text (MusterMetricSlot *metric, const char *value, gsize length, MusterMetri
   return TRUE;
 }
 
-/* The metric that a text is set of, locked: the one that is known, or else the one of that path and id. */
+/* The metric, locked: the one that is known, or else the one of that path and id. */
 static MusterMetricSlot *
-lock_for_text (MusterMetrics *self, MusterMetricSlot *known, const char *const *path, const char *id)
+lock_known (MusterMetrics *self, MusterMetricSlot *known, const char *const *path, const char *id,
+            MusterMetricType type)
 {
   if (known == NULL)
-    return lock_metric (self, path, id, MUSTER_METRIC_SET).metric;
-  if (muster_metric_slot_lock_as (known, MUSTER_METRIC_SET) != NULL)
+    return lock_metric (self, path, id, type).metric;
+  if (muster_metric_slot_lock_as (known, type) != NULL)
     return known;
   refuse (self);
   return NULL;
@@ -334,7 +346,7 @@ muster_metrics_set_text_of (MusterMetrics *self, MusterMetricSlot *known, const 
   value = clean_text (value, &length, &copy);
   while (!is_set)
     {
-      MusterMetricSlot *metric = lock_for_text (self, known, path, id);
+      MusterMetricSlot *metric = lock_known (self, known, path, id, MUSTER_METRIC_SET);
 
       if (metric == NULL)
         break;
@@ -444,6 +456,82 @@ muster_metrics_timed_sample (MusterMetrics *self, const char *const *path, const
           muster_metric_scale_time (elapsed_ns, self->options.scale_factor));
 }
 
+/* -- kinds of one's own -------------------------------------------------------------------------- */
+
+/* FALSE, and nothing has changed, if it has no state of that kind, and there is no spare one. What it had before becomes
+ * the spare one. */
+static gboolean
+update (MusterMetricSlot *metric, const MusterMetricKind *kind, double value, MusterMetricState **spare)
+{
+  MusterMetricState *state = muster_metric_slot_get_state (metric);
+
+  if (*spare != NULL && (state == NULL || state->kind != (guint64) (guintptr) kind))
+    {
+      metric->state = (guint64) (guintptr) *spare;
+      *spare = state;
+    }
+  return muster_metric_slot_update (metric, kind, value);
+}
+
+/* Of another kind in this interval. */
+static gboolean
+is_other_kind (const MusterMetricSlot *metric, const MusterMetricKind *kind)
+{
+  return metric->type == MUSTER_METRIC_CUSTOM
+         && muster_metric_slot_get_state (metric)->kind != (guint64) (guintptr) kind;
+}
+
+void
+muster_metrics_update_of (MusterMetrics *self, MusterMetricSlot *known, const MusterMetricKind *kind,
+                          const char *const *path, const char *id, double value)
+{
+  MusterMetricState *spare = NULL;
+  gboolean is_done = FALSE;
+
+  while (!is_done)
+    {
+      MusterMetricSlot *metric = lock_known (self, known, path, id, MUSTER_METRIC_CUSTOM);
+
+      if (metric == NULL)
+        break;
+      if (is_other_kind (metric, kind))
+        {
+          muster_metric_slot_unlock (metric);
+          refuse (self);
+          break;
+        }
+      is_done = update (metric, kind, value, &spare);
+      if (is_done)
+        muster_metric_slot_commit (metric);
+      else
+        muster_metric_slot_unlock (metric);
+      /* Nobody allocates while others wait for the lock. */
+      if (!is_done)
+        spare = muster_metric_table_new_state (self->table, kind);
+    }
+  muster_metric_table_free_state (self->table, spare);
+}
+
+/**
+ * muster_metrics_update: (skip)
+ * @self: the metrics
+ * @kind: a kind that has been registered (muster_metric_kind_register(), or by a plugin)
+ * @path: (nullable) (array zero-terminated=1): keys of increasing depth
+ * @id: the key at the end of @path
+ * @value: what the kind makes of it
+ *
+ * Updates a metric of a kind of one's own. See muster_metrics_set(). Copies the metric's state, so keep that small.
+ *
+ * Since: 0.1
+ */
+void
+muster_metrics_update (MusterMetrics *self, const MusterMetricKind *kind, const char *const *path, const char *id,
+                       double value)
+{
+  g_return_if_fail (self != NULL && kind != NULL && id != NULL);
+  muster_metrics_update_of (self, NULL, kind, path, id, value);
+}
+
 /* -- handles ------------------------------------------------------------------------------------ */
 
 /* The slot keeps its key from now on; NULL if there is no room for another one. */
@@ -456,6 +544,39 @@ pin (MusterMetrics *self, const char *const *path, const char *id)
     return NULL;
   metric->is_pinned = TRUE;
   muster_metric_slot_unlock (metric);
+  return metric;
+}
+
+static guint
+hash_handle_key (gconstpointer data)
+{
+  const HandleKey *key = data;
+
+  return g_direct_hash (key->slot) * 31 + (guint) key->type + g_direct_hash (key->kind);
+}
+
+static gboolean
+equal_handle_keys (gconstpointer a, gconstpointer b)
+{
+  const HandleKey *x = a, *y = b;
+
+  return x->slot == y->slot && x->type == y->type && x->kind == y->kind;
+}
+
+static MusterMetric *
+look_up (MusterMetrics *self, HandleKey key)
+{
+  MusterMetric *metric;
+
+  pthread_mutex_lock (&self->handles_lock);
+  metric = g_hash_table_lookup (self->handles, &key);
+  if (metric == NULL)
+    {
+      metric = muster_metric_new (self, key.type, key.kind, key.slot, muster_metric_table_get_sketches (self->table),
+                                  self->overflow);
+      g_hash_table_insert (self->handles, g_memdup2 (&key, sizeof key), metric);
+    }
+  pthread_mutex_unlock (&self->handles_lock);
   return metric;
 }
 
@@ -477,23 +598,28 @@ pin (MusterMetrics *self, const char *const *path, const char *id)
 MusterMetric *
 muster_metrics_lookup (MusterMetrics *self, MusterMetricType type, const char *const *path, const char *id)
 {
-  MusterMetricSlot *slot;
-  MusterMetric *metric;
-  gpointer key;
-
   g_return_val_if_fail (MUSTER_IS_METRICS (self) && id != NULL, NULL);
   g_return_val_if_fail (type > MUSTER_METRIC_NONE && type <= MUSTER_METRIC_TIMED_SAMPLE, NULL);
-  slot = pin (self, path, id);
-  key = (gpointer) ((guintptr) slot + (guintptr) type); /* slots are aligned */
-  pthread_mutex_lock (&self->handles_lock);
-  metric = g_hash_table_lookup (self->handles, key);
-  if (metric == NULL)
-    {
-      metric = muster_metric_new (self, type, slot, muster_metric_table_get_sketches (self->table), self->overflow);
-      g_hash_table_insert (self->handles, key, metric);
-    }
-  pthread_mutex_unlock (&self->handles_lock);
-  return metric;
+  return look_up (self, (HandleKey){ pin (self, path, id), type, NULL });
+}
+
+/**
+ * muster_metrics_lookup_kind: (skip)
+ * @self: the metrics
+ * @kind: a kind that has been registered
+ * @path: (nullable) (array zero-terminated=1): keys of increasing depth
+ * @id: the key at the end of @path
+ *
+ * As muster_metrics_lookup(), for muster_metric_update(). Any thread.
+ *
+ * Returns: (transfer none): the handle, valid as long as @self
+ * Since: 0.1
+ */
+MusterMetric *
+muster_metrics_lookup_kind (MusterMetrics *self, const MusterMetricKind *kind, const char *const *path, const char *id)
+{
+  g_return_val_if_fail (MUSTER_IS_METRICS (self) && kind != NULL && id != NULL, NULL);
+  return look_up (self, (HandleKey){ pin (self, path, id), MUSTER_METRIC_CUSTOM, kind });
 }
 
 /* -- intervals ---------------------------------------------------------------------------------- */

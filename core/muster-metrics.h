@@ -4,6 +4,7 @@
 #include <glib-object.h>
 
 #include "muster-macros.h"
+#include "muster-metric-kind.h"
 #include "muster-metric.h"
 
 G_BEGIN_DECLS
@@ -21,6 +22,10 @@ MUSTER_PUBLIC void muster_metrics_inc (MusterMetrics *self, const char *const *p
 MUSTER_PUBLIC void muster_metrics_sample (MusterMetrics *self, const char *const *path, const char *id, double value);
 MUSTER_PUBLIC void muster_metrics_timed_sample (MusterMetrics *self, const char *const *path, const char *id,
                                                 gint64 elapsed_ns);
+MUSTER_PUBLIC void muster_metrics_update (MusterMetrics *self, const MusterMetricKind *kind, const char *const *path,
+                                          const char *id, double value);
+MUSTER_PUBLIC MusterMetric *muster_metrics_lookup_kind (MusterMetrics *self, const MusterMetricKind *kind,
+                                                        const char *const *path, const char *id);
 MUSTER_PUBLIC MusterMetric *muster_metrics_lookup (MusterMetrics *self, MusterMetricType type, const char *const *path,
                                                    const char *id);
 MUSTER_PUBLIC void muster_metrics_stop (MusterMetrics *self);

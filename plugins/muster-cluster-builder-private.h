@@ -30,6 +30,9 @@ MusterObjectConfig *muster_cluster_builder_configure (MusterClusterBuilder *buil
                                                       MusterPluginKind kind, const char *const *special,
                                                       gboolean *good);
 
+/* `metric-kinds` of [muster]. FALSE if one of them is not to be had. */
+gboolean muster_cluster_builder_load_kinds (MusterClusterBuilder *builder, const MusterKeyfileGroup *group);
+
 /* [theme NAME] and [format NAME]. */
 void muster_cluster_builder_build_theme (MusterClusterBuilder *builder, const MusterKeyfileGroup *group);
 void muster_cluster_builder_build_format (MusterClusterBuilder *builder, const MusterKeyfileGroup *group);

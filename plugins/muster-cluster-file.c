@@ -210,7 +210,7 @@ default_name (const char *path)
 static void
 build_cluster (Builder *builder, const char *path)
 {
-  static const char *const special[] = { "include", "name", NULL };
+  static const char *const special[] = { "include", "metric-kinds", "name", NULL };
   g_autoptr (MusterObjectConfig) config = muster_object_config_new (MUSTER_TYPE_CLUSTER);
   g_autofree char *name = default_name (path);
   gboolean good = TRUE;
@@ -224,6 +224,7 @@ build_cluster (Builder *builder, const char *path)
       if (strcmp (group->kind, "muster") != 0 || group->name != NULL)
         continue;
       good = fill (builder, group, config, special) && good;
+      good = muster_cluster_builder_load_kinds (builder, group) && good;
       entry = muster_keyfile_group_find (group, "name");
       if (entry != NULL && entry->value != NULL && !is_name (entry->value))
         {

@@ -20,7 +20,7 @@
 const char *
 muster_loader_kind_name (guint kind)
 {
-  static const char *const names[] = { NULL, "format", "transport", "source" };
+  static const char *const names[] = { NULL, "format", "transport", "source", "metric" };
 
   return kind < G_N_ELEMENTS (names) ? names[kind] : NULL;
 }
@@ -81,8 +81,8 @@ check_types (const MusterElfDescriptor *promise, GError **error)
       if (*type->name == '\0' || muster_loader_kind_name (type->kind) == NULL)
         {
           g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID,
-                       "type %u of its descriptor has %s; expected a format, transport or source with a name", i + 1,
-                       *type->name == '\0' ? "no name" : "an unknown kind");
+                       "type %u of its descriptor has %s; expected a format, transport, source or metric with a name",
+                       i + 1, *type->name == '\0' ? "no name" : "an unknown kind");
           return FALSE;
         }
     }
@@ -167,6 +167,27 @@ check_gtype (const MusterPluginType *type, GError **error)
   return FALSE;
 }
 
+/* Registered, so that whatever is decoded from now on is known. */
+static gboolean
+check_metric_kind (const MusterPluginType *type, GError **error)
+{
+  const MusterMetricKind *(*get_kind) (void) = (const MusterMetricKind *(*) (void) ) (void (*) (void)) type->get_type;
+  const MusterMetricKind *kind = get_kind != NULL ? get_kind () : NULL;
+
+  if (kind != NULL && g_strcmp0 (kind->name, type->name) == 0)
+    return muster_metric_kind_register (kind, error);
+  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID,
+               "its metric '%s' gives %s%s; expected a MusterMetricKind of that name", type->name,
+               kind != NULL ? "one named " : "none", kind != NULL && kind->name != NULL ? kind->name : "");
+  return FALSE;
+}
+
+static gboolean
+check_type (const MusterPluginType *type, GError **error)
+{
+  return type->kind == MUSTER_PLUGIN_METRIC ? check_metric_kind (type, error) : check_gtype (type, error);
+}
+
 static const MusterPluginDescriptor *
 open_module (MusterPlugin *plugin, GError **error)
 {
@@ -203,7 +224,7 @@ muster_loader_load (MusterPlugin *plugin)
                          "its descriptor in memory is not what its file says; was the file replaced?");
   else if (descriptor != NULL)
     for (const MusterPluginType *type = descriptor->types; type->name != NULL && error == NULL; type++)
-      check_gtype (type, &error);
+      check_type (type, &error);
   if (error != NULL)
     muster_plugin_break (plugin, error);
   else

@@ -4,6 +4,7 @@
 #include <glib-object.h>
 
 #include "muster-macros.h"
+#include "muster-metric-kind.h"
 
 G_BEGIN_DECLS
 
@@ -24,20 +25,23 @@ G_BEGIN_DECLS
 /**
  * MusterPluginKind: (skip)
  *
- * What a type of a plugin is: a subclass of #MusterFormat, #MusterTransport or #MusterSource.
+ * What a type of a plugin is: a subclass of #MusterFormat, #MusterTransport or #MusterSource; or a
+ * #MusterMetricKind.
  */
 typedef enum
 {
   MUSTER_PLUGIN_FORMAT = 1,
   MUSTER_PLUGIN_TRANSPORT = 2,
   MUSTER_PLUGIN_SOURCE = 3,
+  MUSTER_PLUGIN_METRIC = 4,
 } MusterPluginKind;
 
 /**
  * MusterPluginType: (skip)
  * @kind: what it is
  * @name: what a keyfile's `type=` calls it
- * @get_type: its GType getter; not called before the descriptor has been accepted
+ * @get_type: its GType getter; not called before the descriptor has been accepted. Of a kind of metric it is not that: see
+ *   MUSTER_PLUGIN_METRIC_KIND()
  */
 typedef struct
 {
@@ -45,6 +49,18 @@ typedef struct
   const char *name;
   GType (*get_type) (void);
 } MusterPluginType;
+
+/**
+ * MUSTER_PLUGIN_METRIC_KIND: (skip)
+ * @name: the kind's name
+ * @get_kind: a function without arguments that returns it: a constant #MusterMetricKind
+ *
+ * The initialiser of a #MusterPluginType for a kind of metric.
+ */
+#define MUSTER_PLUGIN_METRIC_KIND(name, get_kind)                                                                      \
+  {                                                                                                                    \
+    MUSTER_PLUGIN_METRIC, name, (GType (*) (void)) (void (*) (void)) (get_kind)                                        \
+  }
 
 /**
  * MusterPluginDescriptor: (skip)

@@ -306,6 +306,25 @@ set_unknown (MusterRegistry *self, MusterPluginKind kind, const char *name, GErr
                nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "", *installed != '\0' ? installed : "none");
 }
 
+/* The plugin that offers the name, loaded; NULL with an error if there is none, or if it is broken. */
+static MusterPlugin *
+find_usable (MusterRegistry *self, MusterPluginKind kind, const char *name, GError **error)
+{
+  g_autofree char *key = type_key (kind, name);
+  MusterPlugin *plugin = g_hash_table_lookup (self->by_types, key);
+
+  if (plugin != NULL && muster_loader_load (plugin))
+    return plugin;
+  if (plugin == NULL)
+    plugin = find_broken (self, kind, name);
+  if (plugin != NULL)
+    g_set_error (error, MUSTER_ERROR, code_of (plugin->error), "the plugin for the %s '%s' is broken: %s: %s",
+                 muster_loader_kind_name (kind), name, plugin->path, plugin->error->message);
+  else
+    set_unknown (self, kind, name, error);
+  return NULL;
+}
+
 /**
  * muster_registry_lookup:
  * @self: a registry
@@ -322,22 +341,31 @@ set_unknown (MusterRegistry *self, MusterPluginKind kind, const char *name, GErr
 GType
 muster_registry_lookup (MusterRegistry *self, MusterPluginKind kind, const char *name, GError **error)
 {
-  g_autofree char *key = NULL;
   MusterPlugin *plugin;
 
   g_return_val_if_fail (MUSTER_IS_REGISTRY (self), G_TYPE_INVALID);
   g_return_val_if_fail (muster_loader_kind_name (kind) != NULL && name != NULL, G_TYPE_INVALID);
+  g_return_val_if_fail (kind != MUSTER_PLUGIN_METRIC, G_TYPE_INVALID);
 
-  key = type_key (kind, name);
-  plugin = g_hash_table_lookup (self->by_types, key);
-  if (plugin != NULL && muster_loader_load (plugin))
-    return muster_loader_get_type (plugin, kind, name);
-  if (plugin == NULL)
-    plugin = find_broken (self, kind, name);
-  if (plugin != NULL)
-    g_set_error (error, MUSTER_ERROR, code_of (plugin->error), "the plugin for the %s '%s' is broken: %s: %s",
-                 muster_loader_kind_name (kind), name, plugin->path, plugin->error->message);
-  else
-    set_unknown (self, kind, name, error);
-  return G_TYPE_INVALID;
+  plugin = find_usable (self, kind, name, error);
+  return plugin != NULL ? muster_loader_get_type (plugin, kind, name) : G_TYPE_INVALID;
+}
+
+/**
+ * muster_registry_lookup_metric_kind: (skip)
+ * @self: a registry
+ * @name: the kind's name
+ * @error: where to say what is wrong
+ *
+ * Finds a kind of metric and loads its plugin if that has not been done: what a worker calls that measures with it,
+ * and what a primary does for each name in its keyfile's `metric-kinds`. From then on muster_metric_kind_find() finds it too.
+ *
+ * Returns: (transfer none) (nullable): the kind; %NULL as muster_registry_lookup() tells
+ * Since: 0.1
+ */
+const MusterMetricKind *
+muster_registry_lookup_metric_kind (MusterRegistry *self, const char *name, GError **error)
+{
+  g_return_val_if_fail (MUSTER_IS_REGISTRY (self) && name != NULL, NULL);
+  return find_usable (self, MUSTER_PLUGIN_METRIC, name, error) != NULL ? muster_metric_kind_find (name) : NULL;
 }

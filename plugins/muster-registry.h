@@ -36,6 +36,9 @@ MUSTER_PUBLIC GStrv muster_registry_list_types (MusterRegistry *self, MusterPlug
 MUSTER_PUBLIC GType muster_registry_lookup (MusterRegistry *self, MusterPluginKind kind, const char *name,
                                             GError **error);
 
+MUSTER_PUBLIC const MusterMetricKind *muster_registry_lookup_metric_kind (MusterRegistry *self, const char *name,
+                                                                          GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterPlugin, muster_plugin_unref)
 
 G_END_DECLS

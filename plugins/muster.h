@@ -14,6 +14,7 @@
 #include "muster-json.h"
 #include "muster-level.h"
 #include "muster-logger.h"
+#include "muster-metric-kind.h"
 #include "muster-metric.h"
 #include "muster-metrics-group.h"
 #include "muster-metrics.h"

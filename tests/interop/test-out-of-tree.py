@@ -82,6 +82,17 @@ def the_plugin_is_found_where_it_was_installed():
     assert "path=" in installed.run("muster", "plugins", "fifo")
 
 
+def a_kind_of_metric_builds_and_is_found():
+    source = os.path.join(os.environ["MUSTER_SOURCE_DIR"], "examples", "metric")
+    shutil.copytree(source, installed.path("histogram"))
+    installed.run("meson", "setup", "build", "--werror", cwd=installed.path("histogram"))
+    installed.run("meson", "compile", "-C", "build", cwd=installed.path("histogram"))
+    path = installed.path("histogram/build")
+    assert "metric histogram" in installed.run("muster", "plugins", MUSTER_PLUGIN_PATH=path)
+    assert "metric-kinds=histogram" in installed.run("muster", "plugins", "histogram", MUSTER_PLUGIN_PATH=path)
+    assert '"kind":"metric"' in installed.run("muster", "plugins", "--json", "histogram", MUSTER_PLUGIN_PATH=path)
+
+
 def the_plugin_without_a_path_is_refused():
     keyfile = installed.path("wrong.conf")
     with open(keyfile, "w") as out:
@@ -117,6 +128,7 @@ run_tests(
         the_plugin_builds,
         the_plugin_is_found_where_it_was_built,
         the_plugin_is_found_where_it_was_installed,
+        a_kind_of_metric_builds_and_is_found,
         the_plugin_without_a_path_is_refused,
         the_plugin_receives_records,
     ],
