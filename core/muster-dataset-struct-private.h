@@ -51,6 +51,8 @@ struct _MusterDataset
 MusterDataset *muster_dataset_new (void);
 MusterDatasetProcess *muster_dataset_process_new (const char *worker, guint32 pid);
 void muster_dataset_process_free (MusterDatasetProcess *process);
+/* How many of its metrics have samples, but no sketch. */
+guint muster_dataset_process_count_without_quantiles (const MusterDatasetProcess *process);
 void muster_dataset_process_sort (MusterDatasetProcess *process);
 /* Brings processes and metrics into their order, after which nothing changes any more. */
 void muster_dataset_seal (MusterDataset *dataset);

@@ -134,10 +134,14 @@ add_metric (const Printer *printer, const Muster__V1__Metric *metric)
     fill_set (printer, row, metric);
   else if (type == MUSTER_METRIC_TIMED_SAMPLE)
     fill_times (row, metric, printer->dataset->scale_factor);
-  else
+  else if (type == MUSTER_METRIC_SAMPLE)
     fill_samples (row, metric, 1);
-  if (type == MUSTER_METRIC_NONE) /* what this version does not know */
-    row->cells[MUSTER_COLUMN_UNIT] = make_tame (metric->type, KEPT_COLUMNS);
+  else
+    {
+      /* Somebody's own kind: what it reports has columns of its own, which a table of all metrics does not. */
+      row->cells[MUSTER_COLUMN_COUNT] = g_strdup_printf ("%" G_GUINT64_FORMAT, metric->count);
+      row->cells[MUSTER_COLUMN_UNIT] = make_tame (metric->type, KEPT_COLUMNS);
+    }
 }
 
 /* -- sections ------------------------------------------------------------------------------------- */
@@ -198,6 +202,8 @@ add_kept (const Printer *printer, const MusterDatasetProcess *process)
 static void
 add_section (Printer *printer, const MusterDatasetProcess *process)
 {
+  guint n_without = muster_dataset_process_count_without_quantiles (process);
+
   add_title (printer, process);
   for (guint i = 0; i < process->metrics->len; i++)
     {
@@ -209,6 +215,8 @@ add_section (Printer *printer, const MusterDatasetProcess *process)
   add_kept (printer, process);
   if (process->overflow > 0 && !printer->is_total)
     add_note (printer, "  %" G_GUINT64_FORMAT " updates refused\n", process->overflow);
+  if (n_without > 0 && !printer->is_total)
+    add_note (printer, "  no memory for quantiles: %u\n", n_without);
 }
 
 static void

@@ -63,7 +63,9 @@ add_metric (Merge *merge, const Muster__V1__Metric *metric)
 {
   Muster__V1__Metric *into = g_hash_table_lookup (merge->index, metric);
 
-  if (into == NULL)
+  if (!muster_metric_can_merge (metric))
+    merge->total->unmerged += metric->count;
+  else if (into == NULL)
     {
       into = muster_arena_alloc (merge->total->arena, sizeof *into);
       *into = *metric;

@@ -258,7 +258,31 @@ walk_total (Walk *walk)
   walk->visitor->end (walk->data);
 }
 
-/* Updates that are in no number: by process those that were refused, and those that `total` cannot have. */
+/* Said only where it happens. */
+static void
+walk_without_quantiles (Walk *walk)
+{
+  GPtrArray *processes = walk->dataset->processes;
+  gboolean has_begun = FALSE;
+
+  for (guint i = 0; i < processes->len; i++)
+    {
+      const MusterDatasetProcess *process = processes->pdata[i];
+      guint n = muster_dataset_process_count_without_quantiles (process);
+
+      if (n == 0)
+        continue;
+      if (!has_begun)
+        walk->visitor->begin (walk->data, "withoutQuantiles");
+      has_begun = TRUE;
+      walk->visitor->natural (walk->data, process->worker, n);
+    }
+  if (has_begun)
+    walk->visitor->end (walk->data);
+}
+
+/* Updates that are in no number: by process those that were refused, and those that `total` cannot have. And how many metrics
+ * of each process had no memory for quantiles. */
 static void
 walk_losses (Walk *walk)
 {
@@ -273,6 +297,7 @@ walk_losses (Walk *walk)
         walk->visitor->natural (walk->data, process->worker, process->overflow);
     }
   walk->visitor->end (walk->data);
+  walk_without_quantiles (walk);
   walk->visitor->natural (walk->data, "unmerged", muster_dataset_get_total (walk->dataset)->unmerged);
 }
 

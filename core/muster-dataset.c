@@ -133,6 +133,22 @@ compare_metrics (gconstpointer a, gconstpointer b)
   return muster_metric_compare (*(Muster__V1__Metric *const *) a, *(Muster__V1__Metric *const *) b);
 }
 
+guint
+muster_dataset_process_count_without_quantiles (const MusterDatasetProcess *process)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < process->metrics->len; i++)
+    {
+      const Muster__V1__Metric *metric = process->metrics->pdata[i];
+      MusterMetricType type = muster_metric_find_type (metric);
+
+      n += (type == MUSTER_METRIC_SAMPLE || type == MUSTER_METRIC_TIMED_SAMPLE) && metric->count > 0
+           && metric->sketch == NULL;
+    }
+  return n;
+}
+
 void
 muster_dataset_process_sort (MusterDatasetProcess *process)
 {

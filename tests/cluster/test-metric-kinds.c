@@ -86,7 +86,8 @@ run (Fixture *fixture, const char *kinds, const char *expected)
   g_assert_finalize_object (fixture->cluster);
   g_rmdir (fixture->base);
   g_string_free (fixture->deliveries, TRUE);
-  g_free (fixture->base);
+  g_clear_pointer (&fixture->base, g_free);
+  fixture->stopped = FALSE;
 }
 
 /* First, for kinds that have been registered stay so. */
@@ -103,6 +104,10 @@ test_known (void)
 {
   Fixture fixture = { 0 };
 
+  /* Two workers, so in total twice as many. */
+  run (&fixture, "metric-kinds=histogram",
+       "\"total\":{\"http\":{\"latency\":{\"type\":\"histogram\",\"value\":{\"le1\":2,\"le2\":0,\"le5\":2,\"le10\":2,"
+       "\"le20\":2");
   run (&fixture, "metric-kinds=histogram",
        "\"type\":\"histogram\",\"value\":{\"le1\":1,\"le2\":0,\"le5\":1,\"le10\":1,"
        "\"le20\":1,\"le50\":3,\"le100\":3,\"le200\":4,\"le500\":6,");

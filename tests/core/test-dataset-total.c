@@ -228,6 +228,33 @@ test_refused (void)
   assert_json (second, "\"refused\":{},\"unmerged\":0}}");
 }
 
+/* Where a process has no memory for sketches, it is said how many metrics have no quantiles; and `total` has none. */
+static void
+test_without_quantiles (void)
+{
+  const MusterMetricsOptions cramped = { .sketch_bytes = 1 };
+  g_autoptr (MusterMetrics) poor = muster_metrics_new (&cramped);
+  g_autoptr (MusterMetrics) rich = muster_metrics_new (NULL);
+  g_autoptr (MusterAggregator) aggregator = make_aggregator (NULL);
+  g_autoptr (MusterDataset) dataset = NULL;
+  g_autofree char *text = NULL;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      muster_metrics_sample (poor, NULL, "x", i);
+      muster_metrics_timed_sample (poor, NULL, "y", i);
+      muster_metrics_sample (rich, NULL, "x", i);
+    }
+  add_snapshot (aggregator, poor, "web-1", 0, 10);
+  add_snapshot (aggregator, rich, "web-2", 0, 10);
+  dataset = collect (aggregator);
+  assert_json (dataset, "\"withoutQuantiles\":{\"web-1\":2},\"unmerged\":0}}");
+  assert_json (dataset, "\"quantiles\":{\"p50\":1.00");
+  assert_json (dataset, "\"count\":6,\"total\":6,\"timeStamp\":1700000000000},\"quantiles\":{\"p50\":null,");
+  text = muster_dataset_to_text (dataset);
+  g_assert_nonnull (strstr (text, "  no memory for quantiles: 2\n"));
+}
+
 /* Rates of the cluster are over the time in which somebody counted; those of each process are panopticon's. */
 static void
 test_rate (void)
@@ -336,6 +363,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset-total/sets", test_sets);
   g_test_add_func ("/dataset-total/types", test_types);
   g_test_add_func ("/dataset-total/refused", test_refused);
+  g_test_add_func ("/dataset-total/without-quantiles", test_without_quantiles);
   g_test_add_func ("/dataset-total/rate", test_rate);
   g_test_add_func ("/dataset-total/quantiles", test_quantiles);
   g_test_add_func ("/dataset-total/threads", test_threads);

@@ -302,10 +302,12 @@ test_text (void)
                    "web-2 (pid 11)\n"
                    "  size                 0.1     0.1  0.1                  1\n"
                    "  state              \"up\"\xEF\xBF\xBD\n"
+                   "  no memory for quantiles: 1\n"
                    "web-10 (pid 12)\n"
                    "  http/GET/requests    2.5 /s                    25\n"
                    "  http/GET/time        2.5 ms  1.5  3.5  1.414           2\n"
-                   "  workers                2\n");
+                   "  workers                2\n"
+                   "  no memory for quantiles: 1\n");
   assert_text (dataset, 30,
                "shop: 10 s to 2023-11-14 22:13:20,\n"
                "  3 of 3 reported\n"
@@ -321,10 +323,12 @@ test_text (void)
                "web-2 (pid 11)\n"
                "  size                 0.1\n"
                "  state              \"up\"\xEF\xBF\xBD\n"
+               "  no memory for quantiles: 1\n"
                "web-10 (pid 12)\n"
                "  http/GET/requests    2.5 /s\n"
                "  http/GET/time        2.5 ms\n"
-               "  workers                2\n");
+               "  workers                2\n"
+               "  no memory for quantiles: 1\n");
 }
 
 static void
