@@ -9,9 +9,11 @@
 
 #include <string.h>
 
+#include "muster-dataset-struct-private.h"
 #include "muster-environment-private.h"
 #include "muster-metrics-area-private.h"
 #include "muster-metrics-group-private.h"
+#include "muster-transformer-private.h"
 
 /**
  * muster_cluster_add_metrics:
@@ -147,6 +149,46 @@ muster_cluster_get_area_size (MusterCluster *self)
   return MIN (size, MUSTER_JOURNAL_AREA_MAX);
 }
 
+/* -- at each delivery ---------------------------------------------------------------------------- */
+
+static MusterTransformer
+get_transformer (MusterCluster *self, guint id)
+{
+  return id == 0 ? self->transformer : ((MusterMetricsGroup *) self->metrics->pdata[id - 1])->transformer;
+}
+
+/* What stands in the place of the process's metrics; NULL: nothing does. */
+static GVariant *
+transform (MusterCluster *self, MusterDataset *dataset, const MusterDatasetProcess *process, gboolean has_handler)
+{
+  g_autoptr (GVariant) data = muster_dataset_process_to_variant (dataset, process);
+  GVariant *shape = NULL;
+
+  if (has_handler)
+    g_signal_emit (self, muster_cluster_signals[MUSTER_CLUSTER_TRANSFORM], 0, dataset, process->worker, data, &shape);
+  return shape != NULL ? shape : muster_transformer_apply (get_transformer (self, dataset->id), data, process->worker);
+}
+
+static void
+shape_cb (MusterDataset *dataset, gpointer user_data)
+{
+  MusterCluster *self = user_data;
+  gboolean has_handler =
+      g_signal_has_handler_pending (self, muster_cluster_signals[MUSTER_CLUSTER_TRANSFORM], 0, FALSE);
+
+  if (!has_handler && get_transformer (self, dataset->id) == MUSTER_TRANSFORMER_NONE)
+    return;
+  for (guint i = 0; i < dataset->processes->len; i++)
+    {
+      MusterDatasetProcess *process = dataset->processes->pdata[i];
+      g_autoptr (GVariant) shape = transform (self, dataset, process, has_handler);
+      g_autoptr (GError) error = NULL;
+
+      if (shape != NULL && !muster_dataset_process_set_shape (process, shape, &error))
+        muster_warning (self->run.logger, "%s", error->message);
+    }
+}
+
 static void
 deliver_cb (MusterDataset *dataset, gpointer user_data)
 {
@@ -159,5 +201,5 @@ muster_cluster_start_delivery (MusterCluster *self)
   muster_time_base_now (&self->run.base);
   self->run.delivery =
       muster_delivery_new (self->run.journal, self->run.logger, &self->run.base, self->context, self->run.metrics,
-                           muster_runtime_dir_get_journals (self->run.runtime_dir), deliver_cb, self);
+                           muster_runtime_dir_get_journals (self->run.runtime_dir), shape_cb, deliver_cb, self);
 }

@@ -52,6 +52,7 @@ struct _MusterCluster
   gboolean persist;
   gint64 start_time_ms;
   guint max_metrics;
+  MusterTransformer transformer;
   MusterLevel level;
   guint64 journal_size;
   gint64 drain_timeout_us;
@@ -70,6 +71,7 @@ struct _MusterCluster
 typedef enum
 {
   MUSTER_CLUSTER_DELIVERY,
+  MUSTER_CLUSTER_TRANSFORM,
   MUSTER_CLUSTER_RECORD,
   MUSTER_CLUSTER_MESSAGE,
   MUSTER_CLUSTER_WORKER_STARTED,

@@ -24,6 +24,7 @@ enum
   PROP_PERSIST,
   PROP_START_TIME,
   PROP_MAX_METRICS,
+  PROP_TRANSFORMER,
   PROP_LEVEL,
   PROP_JOURNAL_SIZE,
   PROP_DRAIN_TIMEOUT,
@@ -80,6 +81,9 @@ muster_cluster_set_property (GObject *object, guint id, const GValue *value, GPa
     case PROP_MAX_METRICS:
       self->max_metrics = g_value_get_uint (value);
       break;
+    case PROP_TRANSFORMER:
+      self->transformer = g_value_get_enum (value);
+      break;
     case PROP_LEVEL:
       self->level = g_value_get_enum (value);
       break;
@@ -128,6 +132,9 @@ muster_cluster_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_MAX_METRICS:
       g_value_set_uint (value, self->max_metrics);
       break;
+    case PROP_TRANSFORMER:
+      g_value_set_enum (value, self->transformer);
+      break;
     case PROP_LEVEL:
       g_value_set_enum (value, self->level);
       break;
@@ -162,6 +169,9 @@ install_metrics_properties (void)
   properties[PROP_MAX_METRICS] = g_param_spec_uint (
       "max-metrics", NULL, "More default metrics than so many are counted, not kept, in each process", 1, G_MAXUINT,
       MUSTER_METRICS_DEFAULT_MAX, FLAGS);
+  properties[PROP_TRANSFORMER] = g_param_spec_enum (
+      "transformer", NULL, "What each process's default metrics look like in JSON: none, ids, flat, values",
+      MUSTER_TYPE_TRANSFORMER, MUSTER_TRANSFORMER_NONE, FLAGS);
 }
 
 static void
@@ -201,6 +211,13 @@ add_signal (MusterClusterSignal index, const char *name, GType first, GType seco
                                                 G_TYPE_NONE, second == G_TYPE_INVALID ? 1 : 2, first, second);
 }
 
+static gboolean
+take_first (GSignalInvocationHint *hint, GValue *result, const GValue *returned, gpointer data)
+{
+  g_value_copy (returned, result);
+  return g_value_get_variant (returned) == NULL;
+}
+
 static void
 install_signals (void)
 {
@@ -214,6 +231,23 @@ install_signals (void)
    * Since: 0.1
    */
   add_signal (MUSTER_CLUSTER_DELIVERY, "delivery", MUSTER_TYPE_DATASET, G_TYPE_INVALID);
+  /**
+   * MusterCluster::transform:
+   * @self: the cluster
+   * @dataset: what is about to be delivered
+   * @worker: one of its processes: `master`, or a worker's name
+   * @data: its metrics, an `a{sv}` as muster_dataset_to_variant() has them below `data`
+   *
+   * Once for each process of each dataset, before its delivery: what a handler returns stands in the metrics' place where
+   * the dataset becomes JSON or a GVariant, here and wherever it is sent. The first handler that returns something counts,
+   * and is asked instead of the metrics' `transformer`. Text, `total` and readers of protobuf have the metrics as they are.
+   *
+   * Returns: (transfer full) (nullable): an `a{sv}`; %NULL to leave it as it is
+   * Since: 0.1
+   */
+  muster_cluster_signals[MUSTER_CLUSTER_TRANSFORM] =
+      g_signal_new ("transform", MUSTER_TYPE_CLUSTER, G_SIGNAL_RUN_LAST, 0, take_first, NULL, NULL, G_TYPE_VARIANT, 3,
+                    MUSTER_TYPE_DATASET, G_TYPE_STRING, G_TYPE_VARIANT);
   /**
    * MusterCluster::record:
    * @self: the cluster

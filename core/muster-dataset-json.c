@@ -6,6 +6,7 @@
 
 #include "muster-dataset-struct-private.h"
 #include "muster-json.h"
+#include "muster-variant-json-private.h"
 
 typedef struct
 {
@@ -87,8 +88,17 @@ json_names (gpointer data, const char *key, GPtrArray *names)
   muster_json_append_raw (writer->out, "]");
 }
 
+static void
+json_value (gpointer data, const char *key, GVariant *value)
+{
+  JsonWriter *writer = data;
+
+  put_key (writer, key);
+  muster_variant_append_json (value, writer->out);
+}
+
 static const MusterDatasetVisitor json_visitor = {
-  json_begin, json_end, json_number, json_natural, json_text, json_names,
+  json_begin, json_end, json_number, json_natural, json_text, json_names, json_value,
 };
 
 /**

@@ -16,6 +16,7 @@
 #define FIELD_LATE            10
 #define FIELD_PARTIAL         11
 #define FIELD_PROCESS_METRICS 3
+#define FIELD_PROCESS_SHAPE   7
 #define PART_MAX              (MUSTER_ENTRY_MAX - MUSTER_ENCODER_PREFIX)
 
 typedef struct
@@ -120,6 +121,31 @@ put_some_metrics (PartWriter *writer, const MusterDatasetProcess *process, guint
   return next;
 }
 
+/* In pieces, each in a process of its own. */
+static void
+put_shape (PartWriter *writer, const MusterDatasetProcess *process)
+{
+  g_autoptr (GVariant) swapped = G_BYTE_ORDER == G_BIG_ENDIAN ? g_variant_byteswap (process->shape) : NULL;
+  GVariant *shape = swapped != NULL ? swapped : process->shape;
+  const guint8 *data = g_variant_get_data (shape);
+  gsize left = g_variant_get_size (shape);
+  gsize least = strlen (process->worker) + 128;
+
+  while (left > 0)
+    {
+      gsize n;
+
+      if (get_room (writer) < 2 * least)
+        end_part (writer, TRUE);
+      begin_process (writer, process, G_MAXUINT);
+      n = MIN (left, get_room (writer) - least);
+      put_member (writer->process, FIELD_PROCESS_SHAPE, data, n);
+      put_member (writer->tail, FIELD_PROCESSES, writer->process->data, writer->process->len);
+      data += n;
+      left -= n;
+    }
+}
+
 static void
 put_process (PartWriter *writer, const MusterDatasetProcess *process)
 {
@@ -160,7 +186,13 @@ muster_dataset_encode (MusterDataset *dataset)
   put_names (&writer, FIELD_LATE, dataset->late);
   put_names (&writer, FIELD_PARTIAL, dataset->partial);
   for (guint i = 0; i < dataset->processes->len; i++)
-    put_process (&writer, dataset->processes->pdata[i]);
+    {
+      const MusterDatasetProcess *process = dataset->processes->pdata[i];
+
+      put_process (&writer, process);
+      if (process->shape != NULL)
+        put_shape (&writer, process);
+    }
   end_part (&writer, FALSE);
   g_byte_array_unref (writer.tail);
   g_byte_array_unref (writer.process);
@@ -238,6 +270,34 @@ get_process (MusterDataset *dataset, const Muster__V1__Dataset__Process *message
   return process;
 }
 
+/* Whatever the bytes are: what they are will be seen when they are all there. */
+static void
+add_shape (MusterDatasetProcess *process, const ProtobufCBinaryData *bytes)
+{
+  if (bytes->len == 0)
+    return;
+  if (process->shape_bytes == NULL)
+    process->shape_bytes = g_byte_array_new ();
+  if (process->shape_bytes->len + bytes->len <= MUSTER_DATASET_SHAPE_MAX)
+    g_byte_array_append (process->shape_bytes, bytes->data, (guint) bytes->len);
+}
+
+/* Bytes that are no GVariant are one all the same, with defaults in the place of what is broken. */
+static void
+end_shape (MusterDatasetProcess *process)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GVariant) foreign = NULL;
+  g_autoptr (GVariant) swapped = NULL;
+
+  if (process->shape_bytes == NULL)
+    return;
+  bytes = g_byte_array_free_to_bytes (g_steal_pointer (&process->shape_bytes));
+  foreign = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_VARDICT, bytes, FALSE));
+  swapped = G_BYTE_ORDER == G_BIG_ENDIAN ? g_variant_byteswap (foreign) : NULL;
+  process->shape = g_variant_get_normal_form (swapped != NULL ? swapped : foreign);
+}
+
 static void
 add_part (MusterDataset *dataset, const Muster__V1__Dataset *message)
 {
@@ -248,6 +308,7 @@ add_part (MusterDataset *dataset, const Muster__V1__Dataset *message)
       MusterDatasetProcess *process = get_process (dataset, message->processes[i]);
 
       process->overflow += message->processes[i]->overflow;
+      add_shape (process, &message->processes[i]->shape);
       for (gsize k = 0; k < message->processes[i]->n_metrics; k++)
         g_ptr_array_add (process->metrics, message->processes[i]->metrics[k]);
     }
@@ -297,6 +358,8 @@ muster_dataset_assemble (MusterDataset **partial, const MusterEntry *entry, Must
   muster_arena_adopt ((*partial)->arena, g_steal_pointer (&arena));
   if (!message->more)
     {
+      for (guint i = 0; i < (*partial)->processes->len; i++)
+        end_shape ((*partial)->processes->pdata[i]);
       muster_dataset_seal (*partial);
       *complete = g_steal_pointer (partial);
     }

@@ -13,7 +13,9 @@ typedef struct
   guint64 overflow; /* updates refused */
   gint64 start_ns;  /* from when to when it measured, all its snapshots together; 0: nobody says */
   gint64 end_ns;
-  GPtrArray *metrics; /* owned array of Muster__V1__Metric in the dataset's arena, in order of path and id */
+  GPtrArray *metrics;      /* owned array of Muster__V1__Metric in the dataset's arena, in order of path and id */
+  GVariant *shape;         /* owned, nullable: what a transformer made of them, of type a{sv}; shown in their place */
+  GByteArray *shape_bytes; /* owned, nullable: the same while it comes in parts */
 } MusterDatasetProcess;
 
 /* All of them together. */
@@ -83,6 +85,17 @@ typedef struct
   void (*natural) (gpointer data, const char *key, guint64 value);
   void (*text) (gpointer data, const char *key, const char *value);
   void (*names) (gpointer data, const char *key, GPtrArray *names);
+  void (*value) (gpointer data, const char *key, GVariant *value); /* any, whole */
 } MusterDatasetVisitor;
 
 void muster_dataset_walk (MusterDataset *dataset, const MusterDatasetVisitor *visitor, gpointer data);
+/* One process's part of it, as the outermost object; the metrics, whatever its shape is. */
+void muster_dataset_walk_process (MusterDataset *dataset, const MusterDatasetProcess *process,
+                                  const MusterDatasetVisitor *visitor, gpointer data);
+/* That as an `a{sv}`, not floating. */
+GVariant *muster_dataset_process_to_variant (MusterDataset *dataset, const MusterDatasetProcess *process);
+
+/* Gives a process another shape, before anybody else sees the dataset. FALSE with %MUSTER_ERROR_INVALID if it is no
+ * `a{sv}`, or too large. */
+#define MUSTER_DATASET_SHAPE_MAX ((gsize) 16 << 20)
+gboolean muster_dataset_process_set_shape (MusterDatasetProcess *process, GVariant *shape, GError **error);

@@ -68,9 +68,42 @@ variant_names (gpointer data, const char *key, GPtrArray *names)
   add (data, key, g_variant_new_strv ((const char *const *) names->pdata, names->len));
 }
 
+static void
+variant_value (gpointer data, const char *key, GVariant *value)
+{
+  add (data, key, value);
+}
+
 static const MusterDatasetVisitor variant_visitor = {
-  variant_begin, variant_end, variant_number, variant_natural, variant_text, variant_names,
+  variant_begin, variant_end, variant_number, variant_natural, variant_text, variant_names, variant_value,
 };
+
+static void
+writer_init (VariantWriter *writer)
+{
+  *writer = (VariantWriter){
+    .objects = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_builder_unref),
+    .keys = g_ptr_array_new (),
+  };
+}
+
+static GVariant *
+writer_finish (VariantWriter *writer)
+{
+  g_ptr_array_unref (writer->objects);
+  g_ptr_array_unref (writer->keys);
+  return g_variant_ref_sink (writer->result);
+}
+
+GVariant *
+muster_dataset_process_to_variant (MusterDataset *dataset, const MusterDatasetProcess *process)
+{
+  VariantWriter writer;
+
+  writer_init (&writer);
+  muster_dataset_walk_process (dataset, process, &variant_visitor, &writer);
+  return writer_finish (&writer);
+}
 
 /**
  * muster_dataset_to_variant:
@@ -85,13 +118,9 @@ static const MusterDatasetVisitor variant_visitor = {
 GVariant *
 muster_dataset_to_variant (MusterDataset *dataset)
 {
-  VariantWriter writer = {
-    .objects = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_builder_unref),
-    .keys = g_ptr_array_new (),
-  };
+  VariantWriter writer;
 
+  writer_init (&writer);
   muster_dataset_walk (dataset, &variant_visitor, &writer);
-  g_ptr_array_unref (writer.objects);
-  g_ptr_array_unref (writer.keys);
-  return g_variant_ref_sink (writer.result);
+  return writer_finish (&writer);
 }

@@ -206,7 +206,7 @@ walk_metrics (Walk *walk, Metrics metrics, guint n, guint depth, gboolean inside
 
 /* Every process has its `pid`, as panopticon's users expect; one that the process set itself stays. */
 static void
-walk_process (Walk *walk, const char *key, const MusterDatasetProcess *process)
+walk_process_metrics (Walk *walk, const char *key, const MusterDatasetProcess *process)
 {
   g_autoptr (GPtrArray) metrics = g_ptr_array_sized_new (process->metrics->len + 1);
   Muster__V1__Metric pid = MUSTER__V1__METRIC__INIT;
@@ -225,6 +225,30 @@ walk_process (Walk *walk, const char *key, const MusterDatasetProcess *process)
   walk->visitor->begin (walk->data, key);
   walk_metrics (walk, (Metrics) metrics->pdata, metrics->len, 0, FALSE);
   walk->visitor->end (walk->data);
+}
+
+static void
+walk_process (Walk *walk, const char *key, const MusterDatasetProcess *process)
+{
+  if (process->shape != NULL)
+    walk->visitor->value (walk->data, key, process->shape);
+  else
+    walk_process_metrics (walk, key, process);
+}
+
+static Walk
+begin_walk (MusterDataset *dataset, const MusterDatasetVisitor *visitor, gpointer data)
+{
+  return (Walk){ dataset, visitor, data, muster_dataset_to_ms (dataset->interval_ns), FALSE };
+}
+
+void
+muster_dataset_walk_process (MusterDataset *dataset, const MusterDatasetProcess *process,
+                             const MusterDatasetVisitor *visitor, gpointer data)
+{
+  Walk walk = begin_walk (dataset, visitor, data);
+
+  walk_process_metrics (&walk, NULL, process);
 }
 
 static void
@@ -322,7 +346,7 @@ walk_completeness (Walk *walk)
 void
 muster_dataset_walk (MusterDataset *dataset, const MusterDatasetVisitor *visitor, gpointer data)
 {
-  Walk walk = { dataset, visitor, data, muster_dataset_to_ms (dataset->interval_ns), FALSE };
+  Walk walk = begin_walk (dataset, visitor, data);
 
   visitor->begin (data, NULL);
   visitor->natural (data, "id", dataset->id);

@@ -29,6 +29,8 @@ muster_dataset_process_free (MusterDatasetProcess *process)
 {
   g_free (process->worker);
   g_ptr_array_unref (process->metrics);
+  g_clear_pointer (&process->shape, g_variant_unref);
+  g_clear_pointer (&process->shape_bytes, g_byte_array_unref);
   g_free (process);
 }
 
@@ -147,6 +149,28 @@ muster_dataset_process_count_without_quantiles (const MusterDatasetProcess *proc
            && metric->sketch == NULL;
     }
   return n;
+}
+
+gboolean
+muster_dataset_process_set_shape (MusterDatasetProcess *process, GVariant *shape, GError **error)
+{
+  if (!g_variant_is_of_type (shape, G_VARIANT_TYPE_VARDICT))
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID,
+                   "%s: a transformer made a value of type '%s' of its metrics; expected a{sv}", process->worker,
+                   g_variant_get_type_string (shape));
+      return FALSE;
+    }
+  if (g_variant_get_size (shape) > MUSTER_DATASET_SHAPE_MAX)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID,
+                   "%s: a transformer made %" G_GSIZE_FORMAT " bytes of its metrics; expected at most %" G_GSIZE_FORMAT,
+                   process->worker, g_variant_get_size (shape), MUSTER_DATASET_SHAPE_MAX);
+      return FALSE;
+    }
+  g_clear_pointer (&process->shape, g_variant_unref);
+  process->shape = g_variant_ref_sink (shape);
+  return TRUE;
 }
 
 void

@@ -14,13 +14,15 @@
 typedef struct _MusterDelivery MusterDelivery;
 
 typedef void (*MusterDeliverFunc) (MusterDataset *dataset, gpointer user_data);
+/* Called before it is encoded: the last chance to change it. */
+typedef void (*MusterShapeFunc) (MusterDataset *dataset, gpointer user_data);
 
 /* @options: of MusterMetricsOptions, one for each metrics object; copied. @directory: where what waits for its delivery
  * is kept, in case that this process is killed. */
 
 MusterDelivery *muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterTimeBase *base,
                                      GMainContext *context, GPtrArray *options, const char *directory,
-                                     MusterDeliverFunc deliver, gpointer user_data);
+                                     MusterShapeFunc shape, MusterDeliverFunc deliver, gpointer user_data);
 void muster_delivery_free (MusterDelivery *self);
 MusterMetrics *muster_delivery_get_metrics (MusterDelivery *self, const char *name); /* nullable */
 /* @since_us: from when on it has been there, wall-clock time; 0: from now on. */

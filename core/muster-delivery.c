@@ -31,6 +31,7 @@ struct _MusterDelivery
   gboolean attached;
   gint64 warned_us; /* when a snapshot that cannot be used was last spoken of */
   guint unsaid;     /* those since that were not */
+  MusterShapeFunc shape;
   MusterDeliverFunc deliver;
   gpointer user_data;
 };
@@ -73,8 +74,10 @@ collect (MusterDelivery *self, gint64 now_ns)
   for (guint i = 0; i < datasets->len; i++)
     {
       MusterDataset *dataset = g_ptr_array_index (datasets, i);
-      g_autoptr (GPtrArray) entries = muster_dataset_encode (dataset);
+      g_autoptr (GPtrArray) entries = NULL;
 
+      self->shape (dataset, self->user_data);
+      entries = muster_dataset_encode (dataset);
       append (self, entries);
       muster_pending_store_remove (self->store, dataset->name, dataset->end_ns, dataset->is_late);
       self->deliver (dataset, self->user_data);
@@ -173,13 +176,15 @@ snapshot_cb (MusterMetrics *metrics, GPtrArray *entries, gpointer user_data)
 
 MusterDelivery *
 muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterTimeBase *base, GMainContext *context,
-                     GPtrArray *options, const char *directory, MusterDeliverFunc deliver, gpointer user_data)
+                     GPtrArray *options, const char *directory, MusterShapeFunc shape, MusterDeliverFunc deliver,
+                     gpointer user_data)
 {
   MusterDelivery *self = g_new0 (MusterDelivery, 1);
 
   self->journal = muster_journal_ref (journal);
   self->logger = g_object_ref (logger);
   self->base = *base;
+  self->shape = shape;
   self->deliver = deliver;
   self->user_data = user_data;
   self->store = muster_pending_store_new (directory);

@@ -16,6 +16,7 @@ struct _MusterMetricsGroup
   double scale_factor;
   gboolean persist;
   guint max_metrics;
+  MusterTransformer transformer;
 };
 
 /* Strings are borrowed. */

@@ -5,6 +5,8 @@
 #include "config.h"
 
 #include "muster-metrics-group-private.h"
+
+#include "muster-enums.h"
 #include "muster-param.h"
 
 enum
@@ -15,6 +17,7 @@ enum
   PROP_SCALE_FACTOR,
   PROP_PERSIST,
   PROP_MAX_METRICS,
+  PROP_TRANSFORMER,
   N_PROPERTIES
 };
 
@@ -48,6 +51,9 @@ muster_metrics_group_set_property (GObject *object, guint id, const GValue *valu
     case PROP_MAX_METRICS:
       self->max_metrics = g_value_get_uint (value);
       break;
+    case PROP_TRANSFORMER:
+      self->transformer = g_value_get_enum (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -77,6 +83,9 @@ muster_metrics_group_get_property (GObject *object, guint id, GValue *value, GPa
       break;
     case PROP_MAX_METRICS:
       g_value_set_uint (value, self->max_metrics);
+      break;
+    case PROP_TRANSFORMER:
+      g_value_set_enum (value, self->transformer);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
@@ -114,6 +123,9 @@ muster_metrics_group_class_init (MusterMetricsGroupClass *class)
   properties[PROP_MAX_METRICS] =
       g_param_spec_uint ("max-metrics", NULL, "More than so many are counted, not kept, in each process", 1, G_MAXUINT,
                          MUSTER_METRICS_DEFAULT_MAX, flags);
+  properties[PROP_TRANSFORMER] =
+      g_param_spec_enum ("transformer", NULL, "What each process's metrics look like in JSON: none, ids, flat, values",
+                         MUSTER_TYPE_TRANSFORMER, MUSTER_TRANSFORMER_NONE, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 

@@ -196,6 +196,61 @@ test_boundaries (void)
   tear_down (&fixture);
 }
 
+/* -- transformers ---------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  char *json[2]; /* of the last delivery of each */
+} Seen;
+
+static void
+see_cb (MusterCluster *cluster, MusterDataset *dataset, Seen *seen)
+{
+  char **json = &seen->json[muster_dataset_get_id (dataset)];
+
+  g_free (*json);
+  *json = muster_dataset_to_json (dataset);
+}
+
+static GVariant *
+transform_cb (MusterCluster *cluster, MusterDataset *dataset, const char *worker, GVariant *data, gpointer user_data)
+{
+  g_assert_cmpstr (worker, ==, "master");
+  g_assert_true (g_variant_is_of_type (data, G_VARIANT_TYPE_VARDICT));
+  return *muster_dataset_get_name (dataset) == '\0' ? g_variant_new_parsed ("{'mine': <%v>}", data) : NULL;
+}
+
+/* A handler has the first word; where it has none, the group's transformer. */
+static void
+test_transform (void)
+{
+  g_autofree char *base = g_dir_make_tmp ("muster-XXXXXX", NULL);
+  g_autofree char *runtime_dir = g_build_filename (base, "run", NULL);
+  g_autoptr (MusterCluster) cluster =
+      g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "runtime-dir", runtime_dir, "interval",
+                    50 * G_TIME_SPAN_MILLISECOND, "transformer", MUSTER_TRANSFORMER_FLAT, NULL);
+  g_autoptr (MusterMetricsGroup) fast = muster_metrics_group_new ("fast", 20 * G_TIME_SPAN_MILLISECOND);
+  g_autoptr (GError) error = NULL;
+  Fixture fixture = { .cluster = cluster };
+  Seen seen = { { NULL } };
+
+  g_object_set (fast, "transformer", MUSTER_TRANSFORMER_VALUES, NULL);
+  muster_cluster_add_metrics (cluster, fast);
+  g_signal_connect (cluster, "delivery", G_CALLBACK (see_cb), &seen);
+  g_signal_connect (cluster, "transform", G_CALLBACK (transform_cb), NULL);
+  muster_cluster_start (cluster, &error);
+  g_assert_no_error (error);
+  AWAIT (seen.json[0] != NULL && seen.json[1] != NULL);
+  muster_cluster_stop_async (cluster, NULL, stopped_cb, &fixture);
+  AWAIT (fixture.stopped);
+  g_assert_nonnull (strstr (seen.json[0], "\"data\":{\"master\":{\"mine\":{\"pid\":{\"type\":\"set\",\"value\":{"));
+  g_assert_nonnull (strstr (seen.json[1], "\"data\":{\"master\":{\"pid\":"));
+  g_assert_null (strstr (seen.json[1], "\"type\""));
+  g_free (seen.json[0]);
+  g_free (seen.json[1]);
+  g_assert_no_errno (g_rmdir (base));
+}
+
 static void
 test_two_of_one_name (void)
 {
@@ -235,6 +290,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/several-metrics/boundaries", test_boundaries);
+  g_test_add_func ("/several-metrics/transform", test_transform);
   g_test_add_func ("/several-metrics/two-of-one-name", test_two_of_one_name);
   g_test_add_func ("/several-metrics/stranger", test_stranger);
   return g_test_run ();

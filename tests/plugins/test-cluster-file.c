@@ -145,7 +145,7 @@ static void
 test_metrics (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *base = g_dir_make_tmp ("muster-XXXXXX", NULL);
-  g_autofree char *text = g_strdup_printf ("[muster]\nruntime-dir=%s/run\ninterval=5s\nmax-metrics=7\n"
+  g_autofree char *text = g_strdup_printf ("[muster]\nruntime-dir=%s/run\ninterval=5s\nmax-metrics=7\ntransformer=ids\n"
                                            "[metrics fast]\ninterval=1s\npersist=true\n[metrics slow]\n",
                                            base);
   g_autoptr (MusterCluster) cluster = load_good (fixture, text);
