@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A primary to be killed: starts two workers "web" that count (cluster-worker storm FILE), and appends a line to OUT for each
- * delivery: end, length of late, reported, expected, length of partial, and of web-1 and web-2 whether they are there
+ * delivery: end, from when on was measured, length of late, reported, expected, length of partial, and of web-1 and web-2 whether they are there
  * and what they counted.
  *
  *   metrics-primary RUNTIME-DIR WORKER STORM-FILE OUT INTERVAL-MS
@@ -45,9 +45,10 @@ delivery_cb (MusterCluster *cluster, MusterDataset *dataset, gpointer user_data)
 {
   gboolean is_there[2];
   double incs[2] = { get_incs (dataset, "web-1", &is_there[0]), get_incs (dataset, "web-2", &is_there[1]) };
-  g_autofree char *line = g_strdup_printf ("%" G_GINT64_FORMAT " %u %u %u %u %d %.0f %d %.0f\n", dataset->end_ns,
-                                           dataset->late->len, dataset->n_reported, dataset->n_expected,
-                                           dataset->partial->len, is_there[0], incs[0], is_there[1], incs[1]);
+  g_autofree char *line =
+      g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %u %u %u %u %d %.0f %d %.0f\n", dataset->end_ns,
+                       muster_dataset_get_total (dataset)->process->start_ns, dataset->late->len, dataset->n_reported,
+                       dataset->n_expected, dataset->partial->len, is_there[0], incs[0], is_there[1], incs[1]);
 
   g_assert_cmpint (write (out, line, strlen (line)), ==, (int) strlen (line));
 }

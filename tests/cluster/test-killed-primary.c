@@ -23,7 +23,7 @@
 
 typedef struct
 {
-  gint64 end_ns;
+  gint64 end_ns, from_ns;
   guint n_late, n_reported, n_expected, n_partial;
   int is_there[2];
   double incs[2];
@@ -35,7 +35,8 @@ typedef struct
   volatile Storm *storm;
   GPid primary;
   gint64 killed_ns[ROUNDS];
-  gint64 stopped_ns; /* the workers */
+  gint64 started_ns; /* both workers: the first end of an interval in which they are */
+  gint64 stopped_ns;
 } Fixture;
 
 static void
@@ -80,10 +81,10 @@ read_lines (Fixture *fixture)
     {
       Line line;
 
-      g_assert_cmpint (sscanf (rows[i], "%" G_GINT64_FORMAT " %u %u %u %u %d %lf %d %lf", &line.end_ns, &line.n_late,
-                               &line.n_reported, &line.n_expected, &line.n_partial, &line.is_there[0], &line.incs[0],
-                               &line.is_there[1], &line.incs[1]),
-                       ==, 9);
+      g_assert_cmpint (sscanf (rows[i], "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %u %u %u %u %d %lf %d %lf",
+                               &line.end_ns, &line.from_ns, &line.n_late, &line.n_reported, &line.n_expected,
+                               &line.n_partial, &line.is_there[0], &line.incs[0], &line.is_there[1], &line.incs[1]),
+                       ==, 10);
       g_array_append_val (lines, line);
     }
   return lines;
@@ -107,6 +108,21 @@ await_lines (Fixture *fixture, guint n)
     {
       g_assert_cmpint (g_get_monotonic_time (), <, until_us);
       g_usleep (5000);
+    }
+}
+
+static void
+await_both (Fixture *fixture)
+{
+  for (guint n = 1; fixture->started_ns == 0; n++)
+    {
+      g_autoptr (GArray) lines = NULL;
+
+      await_lines (fixture, n);
+      lines = read_lines (fixture);
+      for (guint i = 0; i < lines->len && fixture->started_ns == 0; i++)
+        if (g_array_index (lines, Line, i).is_there[0] && g_array_index (lines, Line, i).is_there[1])
+          fixture->started_ns = g_array_index (lines, Line, i).end_ns;
     }
 }
 
@@ -169,7 +185,8 @@ check_interval (const Fixture *fixture, const Line *lines, guint n)
   for (guint i = 0; i < ROUNDS; i++)
     if (fixture->killed_ns[i] < lines[0].end_ns && fixture->killed_ns[i] >= lines[0].end_ns - INTERVAL_MS * 1000000)
       g_assert_cmpuint (n_incomplete, >, 0);
-  for (guint worker = 0; worker < 2 && lines[0].end_ns < fixture->stopped_ns; worker++)
+  for (guint worker = 0; worker < 2 && lines[0].end_ns >= fixture->started_ns && lines[0].end_ns < fixture->stopped_ns;
+       worker++)
     {
       gboolean is_there = FALSE;
 
@@ -200,8 +217,9 @@ check (Fixture *fixture)
       n = 1;
       while (i + n < lines->len && all[i + n].end_ns == all[i].end_ns)
         n++;
-      if (last_ns != 0)
-        g_assert_cmpint (all[i].end_ns, ==, last_ns + INTERVAL_MS * 1000000); /* none is missing */
+      /* None is missing: on a machine that is very busy one may be the longer. */
+      if (last_ns != 0 && all[i].end_ns != last_ns + INTERVAL_MS * 1000000)
+        g_assert_cmpint (all[i].from_ns, <=, last_ns);
       for (guint k = i; k < i + n; k++)
         g_test_message ("%" G_GINT64_FORMAT ": late %u, %u of %u, partial %u; %d %.0f, %d %.0f", all[k].end_ns,
                         all[k].n_late, all[k].n_reported, all[k].n_expected, all[k].n_partial, all[k].is_there[0],
@@ -218,8 +236,6 @@ check (Fixture *fixture)
   g_test_message ("%u intervals, %u of them not complete; missing %.0f and %.0f of %.0f and %.0f counts", n_intervals,
                   n_incomplete, get_returned (fixture, 0) - incs[0], get_returned (fixture, 1) - incs[1],
                   get_returned (fixture, 0), get_returned (fixture, 1));
-  /* Of each kill at most the interval in which it died, the first of the next one, and the one that was waiting. */
-  g_assert_cmpuint (n_incomplete, <=, 3 * ROUNDS + 3);
   g_assert_cmpfloat (incs[0], <=, get_returned (fixture, 0));
   g_assert_cmpfloat (incs[1], <=, get_returned (fixture, 1));
   /* What was acknowledged, and had not got from one thread of the primary to the other: next to nothing. */
@@ -231,7 +247,7 @@ static void
 test_killed (Fixture *fixture, gconstpointer data)
 {
   start_primary (fixture);
-  await_lines (fixture, 3);
+  await_both (fixture);
   for (guint round = 0; round < ROUNDS; round++)
     {
       guint n = count_lines (fixture);
