@@ -230,6 +230,13 @@ snapshots_cb (MusterBatch *batch, gpointer user_data)
     muster_delivery_add (self->run.delivery, batch);
 }
 
+/* In the receiver's thread. The delivery is there before the receiver, and after it. */
+static void
+keep_cb (MusterBatch *batch, gpointer user_data)
+{
+  muster_delivery_keep (((MusterCluster *) user_data)->run.delivery, batch);
+}
+
 static void
 records_cb (MusterBatch *batch, gpointer user_data)
 {
@@ -255,6 +262,7 @@ static const MusterReceiverCallbacks receiver_callbacks = {
   .connected = connected_cb,
   .message = message_cb,
   .snapshots = snapshots_cb,
+  .keep = keep_cb,
   .records = records_cb,
   .finished = finished_cb,
 };

@@ -27,6 +27,8 @@ void muster_delivery_free (MusterDelivery *self);
 MusterMetrics *muster_delivery_get_metrics (MusterDelivery *self, const char *name); /* nullable */
 /* @since_us: from when on it has been there, wall-clock time; 0: from now on. */
 void muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid, gint64 since_us, gboolean expected);
+/* In another thread: a batch that muster_delivery_add() will get, each once and in this order, will be acknowledged. */
+void muster_delivery_keep (MusterDelivery *self, MusterBatch *batch);
 void muster_delivery_add (MusterDelivery *self, MusterBatch *batch); /* takes its snapshots */
 /* The primary's last snapshot, and all datasets that are there. */
 void muster_delivery_finish (MusterDelivery *self);

@@ -26,6 +26,8 @@ struct _MusterDelivery
   MusterAggregator *aggregator; /* owned */
   MusterPendingStore *store;    /* owned */
   gboolean is_store_broken;     /* that has been said */
+  guint64 n_kept;               /* batches; in the thread that keeps them */
+  guint64 n_added;              /* of these, those that have come; in the cluster's */
   int timer_fd;                 /* on CLOCK_BOOTTIME, which neither steps nor stops in a suspended machine */
   GSource *timer;               /* owned */
   gboolean attached;
@@ -174,6 +176,13 @@ snapshot_cb (MusterMetrics *metrics, GPtrArray *entries, gpointer user_data)
   arm (self);
 }
 
+static gboolean
+take_kept_cb (const char *worker, guint pid, const MusterEntry *entry, gboolean is_late, gpointer user_data)
+{
+  take_snapshot (user_data, worker, pid, entry);
+  return TRUE;
+}
+
 MusterDelivery *
 muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterTimeBase *base, GMainContext *context,
                      GPtrArray *options, const char *directory, MusterShapeFunc shape, MusterDeliverFunc deliver,
@@ -208,6 +217,7 @@ muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterT
   self->attached = TRUE;
   muster_pending_store_restore (self->store, restore_cb, self);
   muster_aggregator_begin (self->aggregator);
+  muster_pending_store_restore_kept (self->store, take_kept_cb, self);
   arm (self);
   return self;
 }
@@ -257,6 +267,12 @@ muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid, gin
 }
 
 void
+muster_delivery_keep (MusterDelivery *self, MusterBatch *batch)
+{
+  muster_pending_store_keep (self->store, self->n_kept++, batch);
+}
+
+void
 muster_delivery_add (MusterDelivery *self, MusterBatch *batch)
 {
   gsize size;
@@ -273,6 +289,7 @@ muster_delivery_add (MusterDelivery *self, MusterBatch *batch)
 
         take_snapshot (self, worker, entry.origin->pid, &entry);
       }
+  muster_pending_store_release (self->store, self->n_added++);
   arm (self);
 }
 

@@ -17,6 +17,7 @@
 
 #define PENDING "pending-"
 #define LATE    "late-"
+#define KEPT    "kept-"
 #define SUFFIX  ".metrics"
 /* More than any primary lets wait (muster-aggregator.c bounds each worker): a file that is larger is none of ours. */
 #define SIZE_MAX_BYTES ((off_t) 1 << 30)
@@ -52,13 +53,13 @@ make_path (MusterPendingStore *store, const char *name, gint64 end_ns, gboolean 
 }
 
 static gboolean
-write_all (int fd, const GByteArray *bytes)
+write_all (int fd, const guint8 *bytes, gsize size)
 {
   gsize done = 0;
 
-  while (done < bytes->len)
+  while (done < size)
     {
-      gssize n = write (fd, bytes->data + done, bytes->len - done);
+      gssize n = write (fd, bytes + done, size - done);
 
       if (n < 0 && errno == EINTR)
         continue;
@@ -83,7 +84,7 @@ muster_pending_store_append (MusterPendingStore *store, const char *name, const 
   g_byte_array_set_size (store->buffer, 0);
   muster_encode_origin (store->buffer, &origin);
   g_byte_array_append (store->buffer, entry->bytes, (guint) entry->length);
-  written = fd >= 0 && write_all (fd, store->buffer);
+  written = fd >= 0 && write_all (fd, store->buffer->data, store->buffer->len);
   if (!written)
     g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "write to %s: %s", path, g_strerror (errno));
   if (fd >= 0)
@@ -152,5 +153,52 @@ muster_pending_store_restore (MusterPendingStore *store, MusterPendingStoreFunc 
         continue;
       if (restore_file (path, is_late, func, user_data) == 0)
         unlink (path);
+    }
+}
+
+/* -- what has arrived and nobody has looked at ----------------------------------------------------- */
+
+static char *
+make_kept_path (MusterPendingStore *store, guint64 number)
+{
+  return g_strdup_printf ("%s/" KEPT "%" G_GUINT64_FORMAT SUFFIX, store->directory, number);
+}
+
+void
+muster_pending_store_keep (MusterPendingStore *store, guint64 number, MusterBatch *batch)
+{
+  g_autofree char *path = make_kept_path (store, number);
+  gsize size;
+  const guint8 *data = muster_batch_get_data (batch, &size);
+  int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+  if (fd < 0)
+    return;
+  write_all (fd, data, size);
+  close (fd);
+}
+
+void
+muster_pending_store_release (MusterPendingStore *store, guint64 number)
+{
+  g_autofree char *path = make_kept_path (store, number);
+
+  unlink (path);
+}
+
+void
+muster_pending_store_restore_kept (MusterPendingStore *store, MusterPendingStoreFunc func, gpointer user_data)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GDir) dir = g_dir_open (store->directory, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    if (g_str_has_prefix (name, KEPT) && g_str_has_suffix (name, SUFFIX))
+      g_ptr_array_add (paths, g_build_filename (store->directory, name, NULL));
+  for (guint i = 0; i < paths->len; i++)
+    {
+      restore_file (paths->pdata[i], FALSE, func, user_data);
+      unlink (paths->pdata[i]);
     }
 }

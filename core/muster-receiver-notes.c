@@ -246,8 +246,11 @@ tell_snapshots (MusterReceiverNotes *self, MusterBatch *batch)
   if (snapshots == NULL)
     return; /* what was a batch makes one */
   size = (gint) MIN (g_bytes_get_size (muster_batch_get_bytes (snapshots)), SNAPSHOTS_MAX / 2) + NOTE_SIZE;
-  if (take_from (&self->snapshots, size))
-    tell (self, NOTE_SNAPSHOTS, NULL, snapshots, NULL, &self->snapshots, size);
+  if (!take_from (&self->snapshots, size))
+    return;
+  if (self->callbacks.keep != NULL)
+    self->callbacks.keep (snapshots, self->user_data);
+  tell (self, NOTE_SNAPSHOTS, NULL, snapshots, NULL, &self->snapshots, size);
 }
 
 void

@@ -25,6 +25,9 @@ typedef struct
   /* A batch (of any stream, the primary's own excepted) that holds snapshots, without its records; borrowed. In order
    * for each stream. Bounded: batches may be left out. */
   void (*snapshots) (MusterBatch *batch, gpointer user_data);
+  /* In the receiver's thread: such a batch, before any of it is acknowledged, and in the order in which `snapshots` will get
+   * them. Nullable. */
+  void (*keep) (MusterBatch *batch, gpointer user_data);
   /* A batch with records, only while muster_receiver_set_tap() is on; bounded: batches may be left out. */
   void (*records) (MusterBatch *batch, gpointer user_data);
   /* All that muster_receiver_finish() found, and the end record, is acknowledged: the journal may be deleted. */

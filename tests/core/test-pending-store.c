@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "metrics-helpers.h"
+#include "muster-encoder-private.h"
 #include "muster-pending-store-private.h"
 
 typedef struct
@@ -123,6 +124,30 @@ test_useless (Fixture *fixture, gconstpointer data)
   assert_restores (fixture, "");
 }
 
+/* What had arrived and nobody had looked at. */
+static void
+test_kept (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GByteArray) log = g_byte_array_new ();
+  g_autoptr (MusterBatch) batch = NULL;
+  MusterOrigin origin = { .first_seq = 1, .pid = 7, .worker = { "web-1", 5 } };
+  g_autoptr (GBytes) bytes = NULL;
+
+  muster_encode_origin (log, &origin);
+  g_byte_array_append (log, fixture->entry.bytes, (guint) fixture->entry.length);
+  bytes = g_bytes_new (log->data, log->len);
+  batch = muster_batch_new (bytes, NULL);
+  for (guint i = 0; i < 3; i++)
+    muster_pending_store_keep (fixture->store, i, batch);
+  muster_pending_store_release (fixture->store, 1);
+  assert_restores (fixture, ""); /* those are another matter */
+  muster_pending_store_restore_kept (fixture->store, see, fixture);
+  g_assert_cmpstr (fixture->seen->str, ==, "web-1:7;web-1:7;");
+  g_string_truncate (fixture->seen, 0);
+  muster_pending_store_restore_kept (fixture->store, see, fixture);
+  g_assert_cmpstr (fixture->seen->str, ==, "");
+}
+
 static void
 test_unwritable (Fixture *fixture, gconstpointer data)
 {
@@ -145,6 +170,7 @@ main (int argc, char **argv)
   ADD ("restore", test_restore);
   ADD ("torn", test_torn);
   ADD ("useless", test_useless);
+  ADD ("kept", test_kept);
   ADD ("unwritable", test_unwritable);
   return g_test_run ();
 }
