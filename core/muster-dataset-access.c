@@ -21,7 +21,15 @@ get_message (const MusterDatasetMetric *metric)
 static const MusterDatasetProcess *
 get_process (MusterDataset *dataset, guint process)
 {
+  if (process == MUSTER_DATASET_TOTAL)
+    return muster_dataset_get_total (dataset)->process;
   return dataset->processes->pdata[process];
+}
+
+static gboolean
+is_process (MusterDataset *dataset, guint process)
+{
+  return process < dataset->processes->len || process == MUSTER_DATASET_TOTAL;
 }
 
 /* -- the dataset -------------------------------------------------------------------------------- */
@@ -176,7 +184,7 @@ muster_dataset_get_overflow (MusterDataset *dataset, guint process)
 /**
  * muster_dataset_get_n_metrics:
  * @dataset: a dataset
- * @process: number of a process, counted from 0
+ * @process: number of a process, counted from 0; or %MUSTER_DATASET_TOTAL
  *
  * How many metrics a process has reported.
  *
@@ -186,14 +194,14 @@ muster_dataset_get_overflow (MusterDataset *dataset, guint process)
 guint
 muster_dataset_get_n_metrics (MusterDataset *dataset, guint process)
 {
-  g_return_val_if_fail (process < dataset->processes->len, 0);
+  g_return_val_if_fail (is_process (dataset, process), 0);
   return get_process (dataset, process)->metrics->len;
 }
 
 /**
  * muster_dataset_get_metric:
  * @dataset: a dataset
- * @process: number of a process, counted from 0
+ * @process: number of a process, counted from 0; or %MUSTER_DATASET_TOTAL
  * @metric: number of one of its metrics, counted from 0 in order of path and id
  *
  * One metric of one process.
@@ -204,7 +212,7 @@ muster_dataset_get_n_metrics (MusterDataset *dataset, guint process)
 const MusterDatasetMetric *
 muster_dataset_get_metric (MusterDataset *dataset, guint process, guint metric)
 {
-  g_return_val_if_fail (process < dataset->processes->len, NULL);
+  g_return_val_if_fail (is_process (dataset, process), NULL);
   g_return_val_if_fail (metric < get_process (dataset, process)->metrics->len, NULL);
   return get_process (dataset, process)->metrics->pdata[metric];
 }
@@ -212,7 +220,7 @@ muster_dataset_get_metric (MusterDataset *dataset, guint process, guint metric)
 /**
  * muster_dataset_find_metric:
  * @dataset: a dataset
- * @process: number of a process, counted from 0
+ * @process: number of a process, counted from 0; or %MUSTER_DATASET_TOTAL
  * @path: (nullable) (array zero-terminated=1): the metric's path; %NULL for none
  * @id: the metric's id
  *
@@ -229,7 +237,7 @@ muster_dataset_find_metric (MusterDataset *dataset, guint process, const char *c
   guint from = 0;
   guint to;
 
-  g_return_val_if_fail (process < dataset->processes->len, NULL);
+  g_return_val_if_fail (is_process (dataset, process), NULL);
   g_return_val_if_fail (id != NULL, NULL);
 
   wanted.path = (char **) path;

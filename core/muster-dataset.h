@@ -25,6 +25,15 @@ typedef struct _MusterDataset MusterDataset;
  */
 typedef struct _MusterDatasetMetric MusterDatasetMetric;
 
+/**
+ * MUSTER_DATASET_TOTAL:
+ *
+ * In the place of a process's number: what all processes measured together. Of a set there is the last value.
+ *
+ * Since: 0.1
+ */
+#define MUSTER_DATASET_TOTAL G_MAXUINT32
+
 MUSTER_PUBLIC GType muster_dataset_get_type (void) G_GNUC_CONST;
 MUSTER_PUBLIC MusterDataset *muster_dataset_ref (MusterDataset *dataset);
 MUSTER_PUBLIC void muster_dataset_unref (MusterDataset *dataset);

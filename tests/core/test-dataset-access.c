@@ -55,6 +55,23 @@ test_processes (void)
 }
 
 static void
+test_total (void)
+{
+  g_autoptr (MusterDataset) dataset = make_dataset ();
+  const MusterDatasetMetric *requests =
+      muster_dataset_find_metric (dataset, MUSTER_DATASET_TOTAL, MUSTER_PATH ("http", "GET"), "requests");
+  const MusterDatasetMetric *size = muster_dataset_find_metric (dataset, MUSTER_DATASET_TOTAL, NULL, "size");
+
+  g_assert_cmpuint (muster_dataset_get_n_metrics (dataset, MUSTER_DATASET_TOTAL), ==, 6);
+  g_assert_nonnull (muster_dataset_get_metric (dataset, MUSTER_DATASET_TOTAL, 5));
+  g_assert_cmpfloat (muster_dataset_metric_get_sum (requests), ==, 30);
+  g_assert_cmpfloat (muster_dataset_metric_get_min (size), ==, -0.5);
+  g_assert_cmpfloat (
+      muster_dataset_metric_get_number (muster_dataset_find_metric (dataset, MUSTER_DATASET_TOTAL, NULL, "workers")),
+      ==, 2);
+}
+
+static void
 test_metrics (void)
 {
   g_autoptr (MusterDataset) dataset = make_dataset ();
@@ -139,6 +156,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/dataset-access/processes", test_processes);
+  g_test_add_func ("/dataset-access/total", test_total);
   g_test_add_func ("/dataset-access/metrics", test_metrics);
   g_test_add_func ("/dataset-access/all-are-found", test_all_are_found);
   g_test_add_func ("/dataset-access/copy", test_copy);
