@@ -62,7 +62,8 @@ take_messages (MusterSyslogPeer *self, const char *bytes, gsize length)
 static void
 take_partial (MusterSyslogPeer *self)
 {
-  gsize done = take_messages (self, (const char *) self->partial->data, self->partial->len);
+  gsize done =
+      self->partial->len > 0 ? take_messages (self, (const char *) self->partial->data, self->partial->len) : 0;
 
   if (done > 0)
     g_byte_array_remove_range (self->partial, 0, (guint) done);
