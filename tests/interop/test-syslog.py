@@ -8,11 +8,13 @@ directories of their own; those of the system are left alone. MUSTER_TEST_RECORD
 import itertools
 import json
 import os
+import random
 import re
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 from primary import DEADLINE_S, Primary, Skip, run_tests
@@ -403,6 +405,46 @@ def a_killed_primary_keeps_what_it_took():
         assert ends == ["the primary of this source ended without a word", "the source stopped"], ends
 
 
+def send_until_it_breaks(port, number, seconds):
+    """Lines "NUMBER i" for so long, or until the other side is gone."""
+    i = 0
+    deadline = time.monotonic() + seconds
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        try:
+            while time.monotonic() < deadline:
+                connection.sendall("".join(f"<13>app: {number} {i + k}\n" for k in range(500)).encode())
+                i += 500
+        except OSError:
+            pass
+
+
+def primaries_killed_again_and_again():
+    """Of each connection a beginning arrives, without a hole, each record once, in order, whenever the primary dies."""
+    rounds = int(os.environ.get("MUSTER_TEST_KILLS", "6"))
+    port = free_port()
+    with Primary(source(port, "journal-size=1MiB\n")) as primary:
+        for number in range(rounds):
+            wait_until(lambda: accepts(port), "the source")
+            sender = threading.Thread(target=send_until_it_breaks, args=(port, number, 10))
+            sender.start()
+            time.sleep(random.uniform(0.05, 0.5))
+            primary.kill()
+            sender.join()
+            primary.start()
+        wait_until(lambda: accepts(port), "the source")
+        wait_until(lambda: sum(record["message"].startswith("the primary of this source")
+                               for record in primary.records("devices")) >= rounds, "what the killed ones left")
+        primary.stop()
+        audit(primary)
+        said = [record["message"].split() for record in primary.records("devices") if record.get("domain") == "app"]
+        counts = [0] * rounds
+        for number, i in said:
+            assert counts[int(number)] == int(i), (number, i, counts)
+            counts[int(number)] += 1
+        assert sum(counts) > 0
+        print(f"# {rounds} kills, {sum(counts)} records, none missing in between, none twice", flush=True)
+
+
 def samples_work_as_printed():
     data = os.path.join(os.path.dirname(os.environ["G_TEST_SRCDIR"]), "data")
     port = free_port()
@@ -434,4 +476,4 @@ def unread(connection):
 
 run_tests([rsyslog_over_udp, rsyslog_over_tcp, rsyslog_over_tls, syslog_ng_over_udp, syslog_ng_over_tcp, syslog_ng_over_tls,
            logger, loggen_lines_over_tcp, loggen_rfc5424_counted_over_tcp, loggen_rfc5424_lines_over_tcp, loggen_over_udp,
-           a_killed_primary_keeps_what_it_took, samples_work_as_printed])
+           a_killed_primary_keeps_what_it_took, primaries_killed_again_and_again, samples_work_as_printed])

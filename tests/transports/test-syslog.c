@@ -140,6 +140,7 @@ typedef struct
   MusterPipeline *in;
   Keeper *keeper;
   MusterSource *source;
+  guint64 max_size;    /* of the source; 0: its own */
   MusterPipeline *out; /* NULL: none yet */
   MusterTransport *transport;
 } Fixture;
@@ -201,6 +202,8 @@ start_source (Fixture *fixture, const char *bind, guint max_connections, gboolea
   fixture->source =
       g_object_new (MUSTER_TYPE_SOURCE_SYSLOG, "name", "devices", "bind", endpoints, "max-connections", max_connections,
                     "certificate-file", server, "ca-file", with_ca ? ca : NULL, "journal-size", (guint64) 262144, NULL);
+  if (fixture->max_size > 0)
+    g_object_set (fixture->source, "max-size", fixture->max_size, NULL);
   return muster_source_start (fixture->source, &house, error);
 }
 
@@ -519,6 +522,49 @@ test_connections (Fixture *fixture, gconstpointer data)
   close (fds[2]);
 }
 
+/* What is longer than the source takes is cut, and that is said: of a datagram, a counted message, a line. */
+static void
+test_truncated (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = g_strnfill (700, 'x');
+  g_autofree char *counted = g_strdup_printf ("707 <13>a: %s", text);
+  g_autofree char *line = g_strdup_printf ("<13>b: %s\n", text);
+  static const char *const names[] = { "counted", "line" };
+  int fd;
+
+  fixture->max_size = 480;
+  start_source_somewhere (fixture, "tcp", 2, FALSE);
+  fd = connect_plain (fixture);
+  say (fd, counted);
+  say (fd, line);
+  keeper_wait (fixture->keeper, 3);
+  for (guint i = 0; i < 2; i++)
+    {
+      const char *got = keeper_get (fixture->keeper, i);
+
+      g_test_message ("%s: %s", names[i], got);
+      g_assert_nonnull (strstr (got, i == 0 ? " truncated_from=707" : " truncated_from="));
+      g_assert_cmpuint (strcspn (strchr (got, 'x'), " "), ==, 480 - strlen ("<13>a: "));
+    }
+  g_assert_cmpuint (strcspn (strchr (keeper_get (fixture->keeper, 2), 'x'), " "), ==, 700 - 473);
+  close (fd);
+}
+
+static void
+test_truncated_datagram (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *endpoint = NULL;
+
+  fixture->max_size = 480;
+  start_source_somewhere (fixture, "udp", 2, FALSE);
+  endpoint = make_endpoint (fixture, "udp", TRUE);
+  start_sender (fixture, endpoint, NULL, NULL);
+  send_records (fixture, 1, 1, 1000);
+  keeper_wait (fixture->keeper, 1);
+  g_assert_nonnull (strstr (keeper_get (fixture->keeper, 0), "number 1 "));
+  g_assert_nonnull (strstr (keeper_get (fixture->keeper, 0), " truncated_from=1"));
+}
+
 /* The journal fills while the pipeline stands still: the sender waits in its socket, and nothing is lost. */
 static void
 test_back_pressure (Fixture *fixture, gconstpointer data)
@@ -596,6 +642,8 @@ main (int argc, char **argv)
   g_test_add ("/syslog/late", Fixture, NULL, set_up, test_late, tear_down);
   g_test_add ("/syslog/strangers", Fixture, NULL, set_up, test_strangers, tear_down);
   g_test_add ("/syslog/connections", Fixture, NULL, set_up, test_connections, tear_down);
+  g_test_add ("/syslog/truncated", Fixture, NULL, set_up, test_truncated, tear_down);
+  g_test_add ("/syslog/truncated-datagram", Fixture, NULL, set_up, test_truncated_datagram, tear_down);
   g_test_add ("/syslog/back-pressure", Fixture, NULL, set_up, test_back_pressure, tear_down);
   g_test_add ("/syslog/wrong", Fixture, NULL, set_up, test_wrong, tear_down);
   return g_test_run ();
