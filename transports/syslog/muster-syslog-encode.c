@@ -83,6 +83,19 @@ static G_GNUC_PRINTF (2, 3) void put_printf (Writer *writer, const char *format,
   put (writer, text, MIN ((gsize) length, sizeof text - 1));
 }
 
+/* printf() would be most of what a message costs. @digits: at least so many. */
+static void
+put_number (Writer *writer, guint64 number, guint digits)
+{
+  char text[24];
+  char *p = text + sizeof text;
+
+  do
+    *--p = (char) ('0' + number % 10);
+  while ((number /= 10) > 0 || p > text + sizeof text - digits);
+  put (writer, p, (gsize) (text + sizeof text - p));
+}
+
 static gsize
 used (const Writer *writer)
 {
@@ -143,19 +156,21 @@ static gboolean
 put_name (Writer *writer, const char *name, gsize length, gsize max, const char *forbidden)
 {
   gboolean same = length <= max;
+  guint start = writer->out->len;
 
   if (length == 0)
     put (writer, "-", 1);
-  for (gsize i = 0; i < MIN (length, max); i++)
+  length = MIN (length, max);
+  put (writer, name, length);
+  for (gsize i = 0; i < length; i++)
     {
-      char c = name[i];
+      char *c = (char *) writer->out->data + start + i;
 
-      if (c <= 0x20 || c >= 0x7f || strchr (forbidden, c) != NULL)
+      if (*c <= 0x20 || *c >= 0x7f || strchr (forbidden, *c) != NULL)
         {
-          c = '_';
+          *c = '_';
           same = FALSE;
         }
-      put (writer, &c, 1);
     }
   return same;
 }
@@ -204,7 +219,11 @@ put_slice_param (Writer *writer, const char *name, MusterSlice text)
 static void
 put_natural_param (Writer *writer, const char *name, guint64 value)
 {
-  put_printf (writer, " %s=\"%" G_GUINT64_FORMAT "\"", name, value);
+  put (writer, " ", 1);
+  put_string (writer, name);
+  put (writer, "=\"", 2);
+  put_number (writer, value, 1);
+  put (writer, "\"", 1);
 }
 
 static char
@@ -230,7 +249,7 @@ put_field_value (Writer *writer, const MusterFieldView *field)
       put_printf (writer, "%" G_GINT64_FORMAT, field->value.integer);
       break;
     case MUSTER_FIELD_NATURAL:
-      put_printf (writer, "%" G_GUINT64_FORMAT, field->value.natural);
+      put_number (writer, field->value.natural, 1);
       break;
     case MUSTER_FIELD_NUMBER:
       put_string (writer, g_ascii_dtostr (text, sizeof text, field->value.number));
@@ -320,6 +339,20 @@ put_fields (Writer *writer, gsize room)
 }
 
 static void
+put_stream (Writer *writer, const guint8 *stream)
+{
+  static const char digits[] = "0123456789abcdef";
+  char text[2 * MUSTER_STREAM_ID_SIZE];
+
+  for (gsize i = 0; i < MUSTER_STREAM_ID_SIZE; i++)
+    {
+      text[2 * i] = digits[stream[i] >> 4];
+      text[2 * i + 1] = digits[stream[i] & 15];
+    }
+  put_param (writer, "stream", text, sizeof text);
+}
+
+static void
 put_origin_params (Writer *writer, gboolean domain_changed)
 {
   const MusterOrigin *origin = writer->entry->origin;
@@ -329,10 +362,7 @@ put_origin_params (Writer *writer, gboolean domain_changed)
     {
       put_slice_param (writer, "cluster", origin->cluster);
       put_slice_param (writer, "worker", origin->worker);
-      put_string (writer, " stream=\"");
-      for (gsize i = 0; i < MUSTER_STREAM_ID_SIZE; i++)
-        put_printf (writer, "%02x", origin->stream[i]);
-      put_string (writer, "\"");
+      put_stream (writer, origin->stream);
       put_natural_param (writer, "seq", writer->entry->sequence);
     }
   put_slice_param (writer, "file", record->file);
@@ -423,7 +453,9 @@ put_priority (Writer *writer)
 {
   MusterLevel level = writer->record.level != MUSTER_LEVEL_NONE ? writer->record.level : MUSTER_LEVEL_NOTICE;
 
-  put_printf (writer, "<%u>", (guint) writer->style->facility * 8 + (guint) level - 1);
+  put (writer, "<", 1);
+  put_number (writer, (guint64) writer->style->facility * 8 + (guint64) level - 1, 1);
+  put (writer, ">", 1);
 }
 
 /* 2026-11-22T09:15:00.123456Z; the date of the last second is kept. */
@@ -441,7 +473,10 @@ put_timestamp (Writer *writer)
       strftime (text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
       last = second;
     }
-  put_printf (writer, "%s.%06uZ", text, (guint) (ns % 1000000000u / NS_PER_US));
+  put_string (writer, text);
+  put (writer, ".", 1);
+  put_number (writer, ns % 1000000000u / NS_PER_US, 6);
+  put (writer, "Z", 1);
 }
 
 /* Mmm dd hh:mm:ss in this machine's zone */
@@ -494,10 +529,12 @@ put_rfc5424 (Writer *writer, MusterSlice text)
   put_host (writer);
   put (writer, " ", 1);
   put_app_name (writer, APP_NAME_MAX, "");
+  put (writer, " ", 1);
   if (pid_of (writer) != 0)
-    put_printf (writer, " %u ", pid_of (writer));
+    put_number (writer, pid_of (writer), 1);
   else
-    put (writer, " - ", 3);
+    put (writer, "-", 1);
+  put (writer, " ", 1);
   same = put_name (writer, writer->record.domain.data, writer->record.domain.length, MSGID_MAX, "");
   put (writer, " ", 1);
   data = writer->out->len;
