@@ -634,17 +634,17 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
     {
-      g_autofree char *name = g_strconcat ("/syslog/", kinds[i], NULL);
+      g_autofree char *name = g_strconcat (g_str_equal (kinds[i], "tls") ? "/syslog-tls/" : "/syslog/", kinds[i], NULL);
 
       g_test_add (name, Fixture, kinds[i], set_up, test_kind, tear_down);
     }
   g_test_add ("/syslog/broken", Fixture, NULL, set_up, test_broken, tear_down);
   g_test_add ("/syslog/late", Fixture, NULL, set_up, test_late, tear_down);
-  g_test_add ("/syslog/strangers", Fixture, NULL, set_up, test_strangers, tear_down);
+  g_test_add ("/syslog-tls/strangers", Fixture, NULL, set_up, test_strangers, tear_down);
   g_test_add ("/syslog/connections", Fixture, NULL, set_up, test_connections, tear_down);
   g_test_add ("/syslog/truncated", Fixture, NULL, set_up, test_truncated, tear_down);
   g_test_add ("/syslog/truncated-datagram", Fixture, NULL, set_up, test_truncated_datagram, tear_down);
   g_test_add ("/syslog/back-pressure", Fixture, NULL, set_up, test_back_pressure, tear_down);
-  g_test_add ("/syslog/wrong", Fixture, NULL, set_up, test_wrong, tear_down);
+  g_test_add ("/syslog-tls/wrong", Fixture, NULL, set_up, test_wrong, tear_down);
   return g_test_run ();
 }
