@@ -199,6 +199,85 @@ def stop_collector(row):
             row.take(pair)
 
 
+class Chain(Pair):
+    """From the sender to a collector that keeps nothing, and on to one that writes the outputs."""
+
+    def __init__(self, row, worker="", **more):
+        self.relay = None
+        self.last_port = free_port()
+        super().__init__(row, worker, **more)
+
+    def _write_collector(self, outputs):
+        relay = ["[transport on]", "type=network", f"endpoint=tcp://127.0.0.1:{self.last_port}", "linger=30s",
+                 f"server-key-file={self.disk}/collector.key.pub", f"key-file={self.disk}/sender.key"]
+        super()._write_collector(relay)
+        self.relay_keyfile = f"{self.disk}/relay.conf"
+        with open(self.collector_keyfile, encoding="ascii") as file:
+            lines = file.read().replace("name=collector", "name=relay").replace("/collector\n", "/relay\n")
+        with open(self.relay_keyfile, "w", encoding="ascii") as file:
+            file.write(lines.replace("collector-state", "relay-state"))
+        port, self.port = self.port, self.last_port
+        super()._write_collector(outputs)
+        self.port = port
+
+    def start_relay(self):
+        with open(self.log + ".relay", "ab") as log:
+            self.relay = subprocess.Popen([f"{self.build}/cli/muster", "run", self.relay_keyfile],
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                                          env=self.environment())
+
+    def kill_relay(self):
+        if self.relay.poll() is not None:
+            raise Failure(f"the relay has ended with {self.relay.returncode}")
+        self.relay.kill()
+        self.relay.wait()
+
+    def finish(self, seconds=60.0):
+        Cluster.finish(self, seconds)
+        self.relay.terminate()
+        if self.relay.wait(60) != 0:
+            raise Failure(f"the relay has stopped with {self.relay.returncode}")
+        self.check_collector()
+        self.collector.terminate()
+        if self.collector.wait(60) != 0:
+            raise Failure(f"the collector has stopped with {self.collector.returncode}")
+
+    def clear(self):
+        if self.relay is not None and self.relay.poll() is None:
+            self.relay.kill()
+            self.relay.wait()
+        super().clear()
+
+
+@case("net-chain", 50, 2, "kill -9 any of a sender's primary, a collector that sends on, and the next collector")
+def chain(row):
+    for rounds in groups(row, 10):
+        with Chain(row, "--threads=2 --rate=5000", instances=2) as pair:
+            pair.start_collector()
+            pair.start_relay()
+            pair.start()
+            pair.wait_life(1)
+            pair.wait_arriving()
+            for _ in range(rounds):
+                time.sleep(row.random.uniform(0.01, 0.2))
+                victims = row.random.sample(("sender", "relay", "collector"), row.random.choice((1, 1, 2, 3)))
+                for victim in victims:
+                    {"sender": pair.kill_primary, "relay": pair.kill_relay, "collector": pair.kill_collector}[victim]()
+                if "collector" in victims:
+                    pair.start_collector()
+                if "relay" in victims:
+                    pair.start_relay()
+                if "sender" in victims:
+                    restart_sender(pair)
+                pair.wait_arriving()
+                row.rounds += 1
+            pair.finish()
+            row.take(pair)
+            labels = {(record["cluster"], record["worker"]) for record in pair.records("--worker=w-*")}
+            if labels != {("fury", "w-1"), ("fury", "w-2")}:
+                row.problem(f"the workers have come as {labels}")
+
+
 # -- what is between them ---------------------------------------------------------------------------------
 
 
