@@ -53,7 +53,7 @@ static void
 make_file (const guint8 *data, gsize size)
 {
   gsize used = MIN (size - KNOBS, USED_MAX);
-  g_autofree guint8 *ring = g_memdup2 (data + KNOBS, MAX (used, 1));
+  g_autofree guint8 *ring = g_memdup2 (data + KNOBS, used); /* NULL for nothing */
   guint64 acknowledged = (guint64) data[4] * 8;
   MusterSpoolIdentity identity;
   int fd;
