@@ -230,6 +230,27 @@ test_boot (Fixture *fixture, gconstpointer data)
   expect_nothing (fixture);
 }
 
+static void
+test_lag (Fixture *fixture, gconstpointer data)
+{
+  MusterSpoolItem item;
+
+  reopen (fixture, NULL);
+  g_assert_cmpint (muster_spool_get_lag_us (fixture->spool), ==, 0);
+  append (fixture, 1, 1);
+  muster_spool_publish (fixture->spool);
+  g_usleep (250000);
+  append (fixture, 2, 1);
+  muster_spool_publish (fixture->spool);
+  g_assert_cmpint (muster_spool_get_lag_us (fixture->spool), >=, 250000);
+  item = expect (fixture, 1, 1);
+  muster_spool_acknowledge (fixture->spool, &item.end);
+  g_assert_cmpint (muster_spool_get_lag_us (fixture->spool), <, 250000);
+  item = expect (fixture, 2, 1);
+  muster_spool_acknowledge (fixture->spool, &item.end);
+  g_assert_cmpint (muster_spool_get_lag_us (fixture->spool), ==, 0);
+}
+
 /* -- damage -- */
 
 static void
@@ -450,6 +471,7 @@ main (int argc, char **argv)
   ADD ("full", test_full);
   ADD ("uncommitted", test_uncommitted);
   ADD ("boot", test_boot);
+  ADD ("lag", test_lag);
   ADD ("flips", test_flips);
   ADD ("damaged-end", test_damaged_end);
   ADD ("truncated", test_truncated);

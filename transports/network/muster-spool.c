@@ -29,6 +29,17 @@
 #include "muster-journal-layout-private.h"
 #include "muster-spool-file.h"
 
+/* When some number was published, now and then: when there are too many notes every other one goes, and they are taken half
+ * as often. */
+#define NOTES_MAX        64
+#define NOTE_INTERVAL_US (G_USEC_PER_SEC / 10)
+
+typedef struct
+{
+  guint64 number; /* of the first entry that was published then */
+  gint64 time_us;
+} Note;
+
 struct _MusterSpool
 {
   MusterJournal *journal; /* owned; has the file */
@@ -39,8 +50,11 @@ struct _MusterSpool
   MusterSpoolPlace appended; /* the writer's */
 
   GMutex lock;
-  _Atomic guint64 published;    /* position */
-  _Atomic guint64 numbers;      /* of what is next there */
+  _Atomic guint64 published; /* position */
+  _Atomic guint64 numbers;   /* of what is next there */
+  Note notes[NOTES_MAX];     /* under lock, as are the next two; in order */
+  guint n_notes;
+  gint64 note_interval_us;
   _Atomic guint64 acknowledged; /* position; written by the reader */
   _Atomic guint64 lowest;       /* number there; written by the reader */
   _Atomic int asleep;
@@ -132,6 +146,9 @@ spool_new (int fd, const MusterSpoolIdentity *identity, const MusterSpoolRange *
   atomic_store (&spool->numbers, range->end.number);
   atomic_store (&spool->acknowledged, range->start.position);
   atomic_store (&spool->lowest, range->start.number);
+  spool->note_interval_us = NOTE_INTERVAL_US;
+  if (range->start.number != range->end.number)
+    spool->notes[spool->n_notes++] = (Note){ range->start.number, g_get_monotonic_time () };
   muster_journal_resume (journal, range->start.position, range->start.number, range->end.position, range->end.number);
   return spool;
 }
@@ -218,12 +235,37 @@ muster_spool_get_end (MusterSpool *spool)
   return spool->appended;
 }
 
+/* Under the lock. */
+static void
+take_note (MusterSpool *spool, guint64 number)
+{
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (number == atomic_load (&spool->lowest)) /* nothing waits but what is published now */
+    {
+      spool->n_notes = 0;
+      spool->note_interval_us = NOTE_INTERVAL_US;
+    }
+  else if (spool->n_notes > 0 && now_us - spool->notes[spool->n_notes - 1].time_us < spool->note_interval_us)
+    return;
+  if (spool->n_notes == NOTES_MAX)
+    {
+      for (guint i = 0; i < NOTES_MAX / 2; i++)
+        spool->notes[i] = spool->notes[2 * i];
+      spool->n_notes = NOTES_MAX / 2;
+      spool->note_interval_us *= 2;
+    }
+  spool->notes[spool->n_notes++] = (Note){ number, now_us };
+}
+
 void
 muster_spool_publish (MusterSpool *spool)
 {
   const guint64 one = 1;
 
   g_mutex_lock (&spool->lock);
+  if (atomic_load (&spool->numbers) != spool->appended.number)
+    take_note (spool, atomic_load (&spool->numbers));
   atomic_store (&spool->numbers, spool->appended.number);
   atomic_store (&spool->published, spool->appended.position);
   g_mutex_unlock (&spool->lock);
@@ -368,4 +410,18 @@ muster_spool_count_entries (MusterSpool *spool)
   guint64 next = atomic_load (&spool->numbers);
 
   return next - MIN (lowest, next);
+}
+
+gint64
+muster_spool_get_lag_us (MusterSpool *spool)
+{
+  guint64 lowest = atomic_load (&spool->lowest);
+  gint64 since_us = 0;
+
+  g_mutex_lock (&spool->lock);
+  if (lowest < atomic_load (&spool->numbers))
+    for (guint i = 0; i < spool->n_notes && (i == 0 || spool->notes[i].number <= lowest); i++)
+      since_us = spool->notes[i].time_us;
+  g_mutex_unlock (&spool->lock);
+  return since_us > 0 ? g_get_monotonic_time () - since_us : 0;
 }

@@ -74,5 +74,7 @@ guint64 muster_spool_get_lowest (MusterSpool *spool); /* number of the first tha
 
 guint64 muster_spool_count_bytes (MusterSpool *spool);   /* not acknowledged */
 guint64 muster_spool_count_entries (MusterSpool *spool); /* likewise */
+/* How long the oldest of them has been there, about (3 % or 0.1 s); since the opening, for what was there then. */
+gint64 muster_spool_get_lag_us (MusterSpool *spool);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterSpool, muster_spool_free)

@@ -49,6 +49,7 @@ enum
   PROP_CONNECTIONS,
   PROP_SPOOLED_BYTES,
   PROP_SPOOLED_BATCHES,
+  PROP_LAG,
   N_PROPERTIES,
 };
 
@@ -313,6 +314,8 @@ get_state (MusterTransportNetwork *self, guint id, GValue *value)
     g_value_set_string (value, state.endpoint);
   else if (id == PROP_CONNECTIONS)
     g_value_set_uint64 (value, state.connections);
+  else if (id == PROP_LAG)
+    g_value_set_int64 (value, spool != NULL ? muster_spool_get_lag_us (spool) : 0);
   else if (id == PROP_SPOOLED_BYTES)
     g_value_set_uint64 (value, spool != NULL ? muster_spool_count_bytes (spool) : 0);
   else
@@ -362,6 +365,7 @@ muster_transport_network_get_property (GObject *object, guint id, GValue *value,
     case PROP_CONNECTIONS:
     case PROP_SPOOLED_BYTES:
     case PROP_SPOOLED_BATCHES:
+    case PROP_LAG:
       get_state (self, id, value);
       break;
     default:
@@ -433,6 +437,9 @@ install_state (void)
   properties[PROP_SPOOLED_BATCHES] =
       g_param_spec_uint64 ("spooled-batches", NULL, "Batches in the spool that the collector has not acknowledged", 0,
                            G_MAXUINT64, 0, flags);
+  properties[PROP_LAG] = muster_param_spec_duration (
+      "lag", NULL, "How long the oldest of what waits has been in the spool, about; from the start at most", 0,
+      G_MAXINT64, 0, flags);
 }
 
 static void
