@@ -28,7 +28,8 @@ void muster_journal_feed_resume (MusterJournalFeed *feed);
 void muster_journal_feed_flush (MusterJournalFeed *feed); /* sends what there is now, whatever the timer says */
 /* All before @next is safe with the receiver. */
 void muster_journal_feed_acknowledge (MusterJournalFeed *feed, guint64 next);
-/* The receiver wants @next again (or what follows it, if that was acknowledged). */
+/* The receiver wants @next again (or what follows it, if that was acknowledged). What is before it has arrived, but is kept
+ * until it is acknowledged: the receiver may die before it is safe. */
 void muster_journal_feed_rewind (MusterJournalFeed *feed, guint64 next);
 guint64 muster_journal_feed_get_lowest (MusterJournalFeed *feed); /* the first that is not acknowledged */
 guint64 muster_journal_feed_get_next (MusterJournalFeed *feed);   /* the first that has not been sent */

@@ -315,7 +315,6 @@ muster_journal_feed_rewind (MusterJournalFeed *feed, guint64 next)
 {
   const Sent *target = NULL;
 
-  muster_journal_feed_acknowledge (feed, next);
   if (feed->blocked != NULL)
     {
       g_clear_pointer (&feed->blocked, g_free);

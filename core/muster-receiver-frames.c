@@ -80,6 +80,8 @@ on_hello (const MusterReceiverFrame *frame)
   header.number = stream->accepted;
   muster_link_welcome_encode (&welcome, bytes);
   muster_receiver_endpoint_reply (frame->endpoint, frame->routing, &header, bytes, sizeof bytes);
+  if (stream->acknowledged > frame->header.number)
+    muster_receiver_stream_send_number (stream, MUSTER_LINK_ACK, stream->acknowledged); /* it may wait for room */
   if (!stream->announced)
     muster_receiver_notes_tell_connected (self->notes, stream->identity.stream);
   stream->announced = TRUE;

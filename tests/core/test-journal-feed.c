@@ -167,6 +167,24 @@ test_rewind_blocked (Fixture *fixture, gconstpointer data)
   g_assert_true (muster_journal_feed_is_settled (fixture->feed));
 }
 
+/* What has arrived is not sent again, but may not be safe: it stays until it is acknowledged. */
+static void
+test_rewind_keeps (Fixture *fixture, gconstpointer data)
+{
+  for (guint64 i = 1; i < 4; i++)
+    {
+      append (fixture);
+      wait_for (fixture, i + 1);
+    }
+  fixture->next = 3;
+  muster_journal_feed_rewind (fixture->feed, 3);
+  wait_for (fixture, 4);
+  g_assert_cmpuint (muster_journal_feed_get_lowest (fixture->feed), ==, 1);
+  g_assert_cmpuint (atomic_load (&fixture->header->acknowledged), ==, 0);
+  muster_journal_feed_acknowledge (fixture->feed, 4);
+  g_assert_true (muster_journal_feed_is_settled (fixture->feed));
+}
+
 /* -- a link that loses what it likes -------------------------------------------------------------- */
 
 typedef struct
@@ -325,6 +343,7 @@ main (int argc, char **argv)
   ADD ("unpublished", test_unpublished);
   ADD ("idle", test_idle);
   ADD ("rewind-blocked", test_rewind_blocked);
+  ADD ("rewind-keeps", test_rewind_keeps);
   g_test_add_func ("/journal-feed/lossy", test_lossy);
   return g_test_run ();
 }
