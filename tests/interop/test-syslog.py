@@ -398,6 +398,7 @@ def a_killed_primary_keeps_what_it_took():
             time.sleep(0.1)  # what it has read it appends at once; what it has not was not promised
             primary.kill()
         primary.start()
+        wait_until(lambda: accepts(port), "the next source")
         wait_until(lambda: count_in(primary, b'"number ') >= 20000, "what it had taken")
         primary.stop()
         audit(primary)
