@@ -69,12 +69,13 @@ linger=10s
 """ + "".join(f"{key}\n" for key in keys))
 
 
-def measure(directory, workers, records):
+def measure(directory, workers, records, running):
     """Waits until all that the workers have logged is acknowledged by the collector."""
     deadline = time.monotonic() + DEADLINE
-    while len(os.listdir(f"{directory}/results")) < workers or not is_all_acknowledged(
+    while not os.path.exists(f"{directory}/state/transports/central.spool") or len(
+            os.listdir(f"{directory}/results")) < workers or not is_all_acknowledged(
             f"{directory}/state/transports/central.spool"):
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or any(process.poll() is not None for process in running):
             sys.exit("not everything was acknowledged")
         time.sleep(0.002)
     end = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
@@ -94,7 +95,7 @@ def main():
         write_keyfiles(build, directory, form, workers, records, sys.argv[5:])
         for name in ("collector", "sender"):
             running.append(subprocess.Popen([f"{build}/cli/muster", "run", f"{directory}/{name}.conf"]))
-        print(f"{measure(directory, workers, records):.0f}")
+        print(f"{measure(directory, workers, records, running):.0f}")
     finally:
         for process in reversed(running):
             process.terminate()
