@@ -4,8 +4,8 @@
 
 docs/quickstart.svg is the quickstart around its first crash:
 
-    script -qec './dev run --for=6s' typescript
-    docs/make-picture.py --title '$ ./dev run' --around 'last words' --before 23 --after 11 <typescript >docs/quickstart.svg
+    script -qec './dev run --for=9s' typescript
+    docs/make-picture.py --title '$ ./dev run' --around 'last words' --before 6 --after 30 <typescript >docs/quickstart.svg
 """
 import argparse
 import re
