@@ -309,6 +309,30 @@ test_replayed_hello (Ends *ends, gconstpointer data)
   g_assert_cmpuint (arrived.out_of_order, ==, 0);
 }
 
+/* One connection that goes over to another journal, while what it sent of the first one is under way: the first one's numbers
+ * mean nothing to it any more. */
+static void
+test_other_journal (Ends *ends, gconstpointer data)
+{
+  Stranger stranger;
+
+  start_good (ends, FALSE);
+  stranger = stranger_new (ends);
+  say_hello (&stranger, 'j', 50);
+  expect (&stranger, MUSTER_LINK_WELCOME, 50);
+  ends_hold (ends, TRUE);
+  send_batch (&stranger, 50, 1, 's', 1, 10);
+  say_hello (&stranger, 'k', 1);
+  expect (&stranger, MUSTER_LINK_WELCOME, 1);
+  send_batch (&stranger, 1, 1, 't', 1, 10);
+  ends_hold (ends, FALSE);
+  expect (&stranger, MUSTER_LINK_ACK, 2);
+  say_hello (&stranger, 'j', 50); /* and back */
+  expect (&stranger, MUSTER_LINK_WELCOME, 51);
+  stranger_free (&stranger);
+  check_good (ends);
+}
+
 /* A message of many parts, of many bytes. */
 static void
 test_many_parts (Ends *ends, gconstpointer data)
@@ -364,6 +388,7 @@ main (int argc, char **argv)
   ADD ("huge-frame/plain", NULL, test_huge_frame);
   ADD ("frames", NULL, test_stranger_frames);
   ADD ("replayed-hello", NULL, test_replayed_hello);
+  ADD ("other-journal", NULL, test_other_journal);
   ADD ("many-parts", NULL, test_many_parts);
   ADD ("key-names-journal", NULL, test_key_names_journal);
   return g_test_run ();

@@ -125,13 +125,26 @@ muster_network_peer_free (gpointer data)
   g_free (peer);
 }
 
+/* Who spoke on this connection before has none now: its acknowledgements would be taken for the next one's. */
+static void
+take_route (MusterNetworkCollector *self, GBytes *routing)
+{
+  MusterNetworkPeer *before = g_hash_table_lookup (self->routes, routing);
+
+  if (before == NULL)
+    return;
+  g_hash_table_remove (self->routes, routing);
+  g_clear_pointer (&before->routing, g_bytes_unref);
+  before->fd = -1;
+}
+
 void
 muster_network_peer_connect (MusterNetworkCollector *self, MusterNetworkPeer *peer, const MusterNetworkFrame *frame)
 {
   if (peer->routing != NULL)
     g_hash_table_remove (self->routes, peer->routing);
   g_clear_pointer (&peer->routing, g_bytes_unref);
-  g_hash_table_remove (self->routes, frame->routing);
+  take_route (self, frame->routing);
   peer->routing = g_bytes_ref (frame->routing);
   peer->nacked = FALSE;
   peer->fd = frame->fd;
