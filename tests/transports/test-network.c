@@ -226,6 +226,24 @@ test_revoked (Ends *ends, gconstpointer data)
   g_assert_cmpuint (arrived.out_of_order, ==, 0);
 }
 
+/* The file is behind a link, whose directory is not the one where things change. */
+static void
+test_revoked_behind_link (Ends *ends, gconstpointer data)
+{
+  g_autofree char *path = ends_path (ends, "clients");
+  g_autofree char *target = ends_path (ends, "clients.1");
+
+  start_both (ends);
+  ends_stop_collector (ends);
+  g_assert_cmpint (g_rename (path, target), ==, 0);
+  g_assert_cmpint (symlink (target, path), ==, 0);
+  ends_start_collector (ends, TRUE);
+  ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
+  ends_wait_arrived (ends, 'a', 11);
+  g_assert_true (g_file_set_contents (target, "# nobody\n", -1, NULL));
+  ends_wait_said (ends, "shop is no longer allowed; its connection is cut");
+}
+
 /* A file of clients that cannot be read changes nothing. */
 static void
 test_bad_allow_file (Ends *ends, gconstpointer data)
@@ -451,6 +469,7 @@ main (int argc, char **argv)
   ADD ("wrong-server-key", test_wrong_server_key);
   ADD ("no-key", test_no_key);
   ADD ("revoked", test_revoked);
+  ADD ("revoked-behind-link", test_revoked_behind_link);
   ADD ("bad-allow-file", test_bad_allow_file);
   ADD ("full", test_full);
   ADD ("full-restart", test_full_restart);

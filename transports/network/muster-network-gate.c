@@ -20,6 +20,8 @@
 #define ZAP_MECHANISM  5
 #define ZAP_CREDENTIAL 6
 #define CURVE_KEY_SIZE 32
+/* The monitor tells of a change at once, but not where the path leads over links, nor on all file systems. */
+#define LOOK_MS 2000
 
 typedef struct
 {
@@ -37,6 +39,7 @@ struct _MusterNetworkGate
   void *socket;          /* owned */
   GSource *source;       /* owned, nullable */
   GFileMonitor *monitor; /* owned, nullable */
+  GSource *timer;        /* owned, nullable */
   MusterNetworkGateCallbacks callbacks;
   gpointer user_data;
 };
@@ -95,6 +98,13 @@ static void
 file_changed_cb (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent event, gpointer user_data)
 {
   reload_if_changed (user_data);
+}
+
+static gboolean
+look_cb (gpointer user_data)
+{
+  reload_if_changed (user_data);
+  return G_SOURCE_CONTINUE;
 }
 
 const char *
@@ -208,14 +218,24 @@ muster_network_gate_attach (MusterNetworkGate *gate, GMainContext *context)
   gate->monitor = g_file_monitor_file (file, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
   if (gate->monitor != NULL)
     g_signal_connect (gate->monitor, "changed", G_CALLBACK (file_changed_cb), gate);
+  gate->timer = g_timeout_source_new (LOOK_MS);
+  g_source_set_callback (gate->timer, look_cb, gate, NULL);
+  g_source_attach (gate->timer, context);
+}
+
+static void
+drop_source (GSource **source)
+{
+  if (*source != NULL)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
 }
 
 void
 muster_network_gate_free (MusterNetworkGate *gate)
 {
-  if (gate->source != NULL)
-    g_source_destroy (gate->source);
-  g_clear_pointer (&gate->source, g_source_unref);
+  drop_source (&gate->source);
+  drop_source (&gate->timer);
   if (gate->monitor != NULL)
     g_signal_handlers_disconnect_by_data (gate->monitor, gate);
   g_clear_object (&gate->monitor);
