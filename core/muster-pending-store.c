@@ -70,6 +70,25 @@ write_all (int fd, const guint8 *bytes, gsize size)
   return TRUE;
 }
 
+/* All of it or nothing: what comes behind a part of it could not be read. */
+static gboolean
+append_all (int fd, const guint8 *bytes, gsize size)
+{
+  struct stat info;
+  int reason;
+
+  if (fstat (fd, &info) != 0)
+    return FALSE;
+  if (write_all (fd, bytes, size))
+    return TRUE;
+  reason = errno;
+  if (ftruncate (fd, info.st_size) != 0)
+    g_warning ("cut what waits for its delivery back to %" G_GINT64_FORMAT " bytes: %s", (gint64) info.st_size,
+               g_strerror (errno));
+  errno = reason;
+  return FALSE;
+}
+
 gboolean
 muster_pending_store_append (MusterPendingStore *store, const char *name, const MusterAggregatorPlace *place,
                              const char *worker, guint pid, const MusterEntry *entry, GError **error)
@@ -84,7 +103,7 @@ muster_pending_store_append (MusterPendingStore *store, const char *name, const 
   g_byte_array_set_size (store->buffer, 0);
   muster_encode_origin (store->buffer, &origin);
   g_byte_array_append (store->buffer, entry->bytes, (guint) entry->length);
-  written = fd >= 0 && write_all (fd, store->buffer->data, store->buffer->len);
+  written = fd >= 0 && append_all (fd, store->buffer->data, store->buffer->len);
   if (!written)
     g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "write to %s: %s", path, g_strerror (errno));
   if (fd >= 0)
@@ -103,7 +122,8 @@ muster_pending_store_remove (MusterPendingStore *store, const char *name, gint64
 /* -- what an earlier primary left ----------------------------------------------------------------- */
 
 static guint
-restore_entries (const char *bytes, gsize size, gboolean is_late, MusterPendingStoreFunc func, gpointer user_data)
+restore_entries (const char *bytes, gsize size, gboolean is_late, MusterPendingStoreFunc func, gpointer user_data,
+                 gsize *good)
 {
   MusterEntryIter iter;
   MusterEntry entry;
@@ -117,22 +137,28 @@ restore_entries (const char *bytes, gsize size, gboolean is_late, MusterPendingS
 
         n += func (worker, entry.origin->pid, &entry, is_late, user_data) ? 1 : 0;
       }
+  *good = muster_entry_iter_get_position (&iter);
   return n;
 }
 
+/* Bad bytes at the end are cut off, or what is appended to the file from now on would not be found behind them. */
 static guint
 restore_file (const char *path, gboolean is_late, MusterPendingStoreFunc func, gpointer user_data)
 {
   g_autoptr (GMappedFile) file = NULL;
   struct stat info;
+  gsize good = 0;
   guint n = 0;
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  int fd = open (path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
   if (fd >= 0 && fstat (fd, &info) == 0 && S_ISREG (info.st_mode) && info.st_uid == geteuid ()
       && info.st_size <= SIZE_MAX_BYTES)
     file = g_mapped_file_new_from_fd (fd, FALSE, NULL);
   if (file != NULL && g_mapped_file_get_contents (file) != NULL)
-    n = restore_entries (g_mapped_file_get_contents (file), g_mapped_file_get_length (file), is_late, func, user_data);
+    n = restore_entries (g_mapped_file_get_contents (file), g_mapped_file_get_length (file), is_late, func, user_data,
+                         &good);
+  if (n > 0 && good < g_mapped_file_get_length (file) && ftruncate (fd, (off_t) good) != 0)
+    g_warning ("cut %s back to %" G_GSIZE_FORMAT " bytes: %s", path, good, g_strerror (errno));
   if (fd >= 0)
     close (fd);
   return n;

@@ -2,6 +2,8 @@
 #include "config.h"
 
 #include <glib/gstdio.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "metrics-helpers.h"
@@ -114,6 +116,49 @@ test_torn (Fixture *fixture, gconstpointer data)
   assert_restores (fixture, "");
 }
 
+/* The next primary died too: what it had appended behind the torn end counts. */
+static void
+test_torn_twice (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->directory, "pending--10.metrics", NULL);
+  GStatBuf info;
+
+  append (fixture, "", 10, FALSE, "web-1", 1);
+  append (fixture, "", 10, FALSE, "web-2", 2);
+  g_assert_no_errno (g_stat (path, &info));
+  g_assert_no_errno (truncate (path, info.st_size - 3));
+  assert_restores (fixture, "web-1:1;");
+  append (fixture, "", 10, FALSE, "web-2", 2);
+  append (fixture, "", 10, FALSE, "web-3", 3);
+  assert_restores (fixture, "web-1:1;web-2:2;web-3:3;");
+  muster_pending_store_remove (fixture->store, "", 10, FALSE);
+}
+
+/* The disk was full for a while: half of an entry must not hide what comes behind it. */
+static void
+test_full (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->directory, "pending--10.metrics", NULL);
+  const MusterAggregatorPlace place = { .end_ns = 10 };
+  struct rlimit before, little;
+  GStatBuf info;
+  g_autoptr (GError) error = NULL;
+
+  append (fixture, "", 10, FALSE, "web-1", 1);
+  g_assert_no_errno (g_stat (path, &info));
+  g_assert_no_errno (getrlimit (RLIMIT_FSIZE, &before));
+  little = (struct rlimit){ (rlim_t) info.st_size + 5, before.rlim_max };
+  signal (SIGXFSZ, SIG_IGN);
+  g_assert_no_errno (setrlimit (RLIMIT_FSIZE, &little));
+  g_assert_false (muster_pending_store_append (fixture->store, "", &place, "web-2", 2, &fixture->entry, &error));
+  g_assert_no_errno (setrlimit (RLIMIT_FSIZE, &before));
+  signal (SIGXFSZ, SIG_DFL);
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED);
+  append (fixture, "", 10, FALSE, "web-3", 3);
+  assert_restores (fixture, "web-1:1;web-3:3;");
+  muster_pending_store_remove (fixture->store, "", 10, FALSE);
+}
+
 /* What nobody can use any more does not stay for ever. */
 static void
 test_useless (Fixture *fixture, gconstpointer data)
@@ -169,6 +214,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("restore", test_restore);
   ADD ("torn", test_torn);
+  ADD ("torn-twice", test_torn_twice);
+  ADD ("full", test_full);
   ADD ("useless", test_useless);
   ADD ("kept", test_kept);
   ADD ("unwritable", test_unwritable);
