@@ -212,19 +212,36 @@ muster_pending_store_release (MusterPendingStore *store, guint64 number)
   unlink (path);
 }
 
+static int
+compare_numbers (gconstpointer a, gconstpointer b)
+{
+  guint64 number_a = *(const guint64 *) a;
+  guint64 number_b = *(const guint64 *) b;
+
+  return (number_a > number_b) - (number_a < number_b);
+}
+
+/* In the order in which they came: a snapshot's parts may lie in several. */
 void
 muster_pending_store_restore_kept (MusterPendingStore *store, MusterPendingStoreFunc func, gpointer user_data)
 {
-  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GArray) numbers = g_array_new (FALSE, FALSE, sizeof (guint64));
   g_autoptr (GDir) dir = g_dir_open (store->directory, 0, NULL);
   const char *name;
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
     if (g_str_has_prefix (name, KEPT) && g_str_has_suffix (name, SUFFIX))
-      g_ptr_array_add (paths, g_build_filename (store->directory, name, NULL));
-  for (guint i = 0; i < paths->len; i++)
+      {
+        guint64 number = g_ascii_strtoull (name + strlen (KEPT), NULL, 10);
+
+        g_array_append_val (numbers, number);
+      }
+  g_array_sort (numbers, compare_numbers);
+  for (guint i = 0; i < numbers->len; i++)
     {
-      restore_file (paths->pdata[i], FALSE, func, user_data);
-      unlink (paths->pdata[i]);
+      g_autofree char *path = make_kept_path (store, g_array_index (numbers, guint64, i));
+
+      restore_file (path, FALSE, func, user_data);
+      unlink (path);
     }
 }

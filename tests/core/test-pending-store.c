@@ -193,6 +193,30 @@ test_kept (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (fixture->seen->str, ==, "");
 }
 
+/* A snapshot's parts may lie in several batches: they come back as they came. */
+static void
+test_kept_order (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GString) expected = g_string_new (NULL);
+
+  for (guint i = 0; i < 40; i++)
+    {
+      g_autoptr (GByteArray) log = g_byte_array_new ();
+      g_autoptr (GBytes) bytes = NULL;
+      g_autoptr (MusterBatch) batch = NULL;
+      MusterOrigin origin = { .first_seq = 1, .pid = i, .worker = { "web-1", 5 } };
+
+      muster_encode_origin (log, &origin);
+      g_byte_array_append (log, fixture->entry.bytes, (guint) fixture->entry.length);
+      bytes = g_bytes_new (log->data, log->len);
+      batch = muster_batch_new (bytes, NULL);
+      muster_pending_store_keep (fixture->store, i, batch);
+      g_string_append_printf (expected, "web-1:%u;", i);
+    }
+  muster_pending_store_restore_kept (fixture->store, see, fixture);
+  g_assert_cmpstr (fixture->seen->str, ==, expected->str);
+}
+
 static void
 test_unwritable (Fixture *fixture, gconstpointer data)
 {
@@ -218,6 +242,7 @@ main (int argc, char **argv)
   ADD ("full", test_full);
   ADD ("useless", test_useless);
   ADD ("kept", test_kept);
+  ADD ("kept-order", test_kept_order);
   ADD ("unwritable", test_unwritable);
   return g_test_run ();
 }
