@@ -473,13 +473,13 @@ set_size (MusterAggregator *aggregator, const char *worker, gsize size)
     g_hash_table_replace (aggregator->sizes, g_strdup (worker), GSIZE_TO_POINTER (size));
 }
 
-/* What @entry, decoded to @snapshot, will take; 0 if @worker has no room for it. */
+/* What @snapshot, decoded into @arena, takes; 0 if @worker has no room for it. An entry's length tells little: of many short
+ * strings, or fields that nobody knows, it is a small part. */
 static gsize
-measure (MusterAggregator *aggregator, const char *worker, const MusterEntry *entry,
+measure (MusterAggregator *aggregator, const char *worker, const MusterArena *arena,
          const Muster__V1__Snapshot *snapshot, GError **error)
 {
-  gsize size = sizeof *snapshot + entry->body_length
-               + snapshot->n_metrics * (sizeof (Muster__V1__Metric) + sizeof (Muster__V1__Metric *));
+  gsize size = muster_arena_get_size (arena) + snapshot->n_metrics * sizeof (Muster__V1__Metric *) + sizeof (PartKey);
 
   if (get_size (aggregator, worker) + size <= aggregator->room)
     return size;
@@ -507,7 +507,7 @@ add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEn
   Pending *pending;
   Contribution *contribution;
   gint64 end_ns;
-  gsize size;
+  gsize size, before;
 
   if (snapshot == NULL)
     return NULL;
@@ -521,7 +521,7 @@ add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEn
                    worker, snapshot->name);
       return NULL;
     }
-  size = measure (aggregator, worker, entry, snapshot, error);
+  size = measure (aggregator, worker, arena, snapshot, error);
   if (size == 0)
     return NULL;
   pending = get_pending (aggregator, object, end_ns, error);
@@ -530,7 +530,9 @@ add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEn
   contribution = get_contribution (pending, worker, pid);
   if (!is_new_part (contribution, pid, snapshot))
     return pending;
+  before = muster_arena_get_size (pending->arena);
   add_part (contribution, pid, snapshot);
+  size += muster_arena_get_size (pending->arena) - before; /* what was merged */
   contribution->size += size;
   set_size (aggregator, worker, get_size (aggregator, worker) + size);
   muster_arena_adopt (pending->arena, g_steal_pointer (&arena));

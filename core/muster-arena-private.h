@@ -13,6 +13,7 @@ typedef struct _MusterArena MusterArena;
 MusterArena *muster_arena_new (void);
 void muster_arena_free (MusterArena *arena);
 gpointer muster_arena_alloc (MusterArena *arena, gsize size); /* aligned for any type */
+gsize muster_arena_get_size (const MusterArena *arena);       /* bytes that it has taken */
 /* As protobuf-c wants it; valid as long as the arena. */
 ProtobufCAllocator *muster_arena_get_allocator (MusterArena *arena);
 /* Takes all memory of @other, which is freed. */

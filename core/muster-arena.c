@@ -17,6 +17,7 @@ struct _MusterArena
   guint8 *next;      /* in the newest block */
   gsize room;
   gsize block_size; /* of the next block */
+  gsize size;       /* of all blocks */
 };
 
 static void *
@@ -59,12 +60,19 @@ muster_arena_alloc (MusterArena *arena, gsize size)
       arena->room = MAX (size, arena->block_size);
       arena->next = g_malloc (arena->room); /* malloc() aligns to 16 bytes where types need it */
       arena->block_size = MIN (arena->block_size * 2, LAST_BLOCK);
+      arena->size += arena->room;
       g_ptr_array_add (arena->blocks, arena->next);
     }
   result = arena->next;
   arena->next += size;
   arena->room -= size;
   return result;
+}
+
+gsize
+muster_arena_get_size (const MusterArena *arena)
+{
+  return arena->size;
 }
 
 ProtobufCAllocator *
@@ -76,6 +84,7 @@ muster_arena_get_allocator (MusterArena *arena)
 void
 muster_arena_adopt (MusterArena *arena, MusterArena *other)
 {
+  arena->size += other->size;
   g_ptr_array_extend_and_steal (arena->blocks, g_steal_pointer (&other->blocks));
   g_free (other);
 }
