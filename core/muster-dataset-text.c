@@ -25,7 +25,10 @@ typedef struct
   gboolean is_total;
 } Printer;
 
-/* Four digits are enough at a glance; NULL for what is none. */
+/* Whole numbers up to here are shown whole: they may be counts of something, and a double has all their digits. */
+#define WHOLE_MAX 1e15
+
+/* Four digits are enough at a glance, but counts are exact; NULL for what is none. */
 static char *
 make_number (double value)
 {
@@ -34,8 +37,8 @@ make_number (double value)
 
   if (!isfinite (value))
     return NULL;
-  if (value == trunc (value) && size < 1e9)
-    return g_strdup_printf ("%.0f", value);
+  if (value == trunc (value) && size <= WHOLE_MAX)
+    return g_strdup_printf ("%.0f", value + 0.0); /* -0 is 0 */
   if (size >= 1000 && size < 1e9)
     return g_strdup_printf ("%.0f", value);
   return g_strdup (g_ascii_formatd (text, sizeof text, "%.4g", value));

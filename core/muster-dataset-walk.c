@@ -49,12 +49,18 @@ walk_sum_of_samples (Walk *walk, const Muster__V1__Metric *metric)
 }
 
 static void
-walk_set (Walk *walk, const Muster__V1__Metric *metric)
+walk_value (Walk *walk, const Muster__V1__Metric *metric)
 {
   if (metric->value_case == MUSTER__V1__METRIC__VALUE_TEXT)
     walk->visitor->text (walk->data, "val", metric->text);
   else
     walk_number (walk, "val", metric->number);
+}
+
+static void
+walk_set (Walk *walk, const Muster__V1__Metric *metric)
+{
+  walk_value (walk, metric);
   if (!walk->is_total)
     return;
   walk_number (walk, "min", metric->min);
@@ -100,6 +106,22 @@ walk_kind (Walk *walk, const Muster__V1__Metric *metric)
   return TRUE;
 }
 
+/* A kind that is not known here: what is there, and no number that it never had. */
+static void
+walk_unknown (Walk *walk, const Muster__V1__Metric *metric)
+{
+  if (metric->value_case != MUSTER__V1__METRIC__VALUE__NOT_SET)
+    walk_value (walk, metric);
+  else if (metric->state.len == 0)
+    {
+      walk_samples (walk, metric);
+      walk_sum_of_samples (walk, metric);
+      walk_number (walk, "scaleFactor", walk->dataset->scale_factor);
+      return;
+    }
+  walk->visitor->natural (walk->data, "count", metric->count);
+}
+
 static void
 walk_metric (Walk *walk, const Muster__V1__Metric *metric)
 {
@@ -121,10 +143,10 @@ walk_metric (Walk *walk, const Muster__V1__Metric *metric)
         walk_sum_of_samples (walk, metric);
       break;
     case MUSTER_METRIC_NONE:
-      if (walk_kind (walk, metric))
-        break;
-      G_GNUC_FALLTHROUGH;
-    case MUSTER_METRIC_TIMED_SAMPLE: /* also a kind that this version does not know: all there is */
+      if (!walk_kind (walk, metric))
+        walk_unknown (walk, metric);
+      break;
+    case MUSTER_METRIC_TIMED_SAMPLE:
       walk_samples (walk, metric);
       walk_sum_of_samples (walk, metric);
       walk_number (walk, "scaleFactor", walk->dataset->scale_factor);

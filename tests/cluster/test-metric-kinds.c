@@ -96,7 +96,7 @@ test_unknown (void)
 {
   Fixture fixture = { 0 };
 
-  run (&fixture, "", "\"type\":\"histogram\",\"value\":{\"max\":0,");
+  run (&fixture, "", "\"type\":\"histogram\",\"value\":{\"count\":");
 }
 
 static void

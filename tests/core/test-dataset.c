@@ -182,6 +182,39 @@ test_json_not_finite (void)
                             "\"y\":{\"type\":\"inc\",\"value\":{\"val\":null,\"timeStamp\":1700000000000}}");
 }
 
+/* Metrics of kinds that nobody knows here show what they have, and no numbers that they never had. */
+static void
+test_json_unknown_kinds (void)
+{
+  g_autoptr (MusterDataset) dataset = muster_dataset_new ();
+  MusterDatasetProcess *process = muster_dataset_process_new ("web-1", 1);
+  Muster__V1__Metric metrics[] = { MUSTER__V1__METRIC__INIT, MUSTER__V1__METRIC__INIT, MUSTER__V1__METRIC__INIT };
+  guint8 state[] = { 1, 2, 3 };
+  g_autofree char *json = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (metrics); i++)
+    {
+      metrics[i].type = (char *) "new";
+      metrics[i].id = (char *[]){ (char *) "a", (char *) "b", (char *) "c" }[i];
+      metrics[i].count = 2;
+      g_ptr_array_add (process->metrics, &metrics[i]);
+    }
+  metrics[0].value_case = MUSTER__V1__METRIC__VALUE_NUMBER;
+  metrics[0].number = 7;
+  metrics[1].state = (ProtobufCBinaryData){ sizeof state, state };
+  metrics[2].sum = 4;
+  metrics[2].min = metrics[2].max = 2;
+  dataset->name = g_strdup ("");
+  dataset->interval_ns = SECOND_NS;
+  dataset->scale_factor = 1;
+  g_ptr_array_add (dataset->processes, process);
+  json = muster_dataset_to_json (dataset);
+  g_assert_nonnull (strstr (json, "\"a\":{\"type\":\"new\",\"value\":{\"val\":7,\"count\":2,\"timeStamp\":"));
+  g_assert_nonnull (strstr (json, "\"b\":{\"type\":\"new\",\"value\":{\"count\":2,\"timeStamp\":"));
+  g_assert_nonnull (strstr (json, "\"c\":{\"type\":\"new\",\"value\":{\"max\":2,\"min\":2,\"sigma\":0,\"average\":2,"
+                                  "\"count\":2,\"total\":4,\"scaleFactor\":1,"));
+}
+
 /* -- GVariant ----------------------------------------------------------------------------------- */
 
 static GVariant *
@@ -403,6 +436,25 @@ test_text_is_tame (void)
   g_assert_nonnull (strstr (text, "  1 updates refused\n"));
 }
 
+/* Counts are exact, and there is no -0. */
+static void
+test_text_whole_numbers (void)
+{
+  g_autoptr (MusterMetrics) metrics = muster_metrics_new (NULL);
+  g_autoptr (MusterDataset) dataset = NULL;
+  g_autofree char *text = NULL;
+
+  muster_metrics_set (metrics, NULL, "bytes", 1234567890123.0);
+  muster_metrics_set (metrics, NULL, "huge", 1.5e300);
+  muster_metrics_set (metrics, NULL, "none", -0.0);
+  dataset = make_dataset (metrics);
+  text = muster_dataset_to_text (dataset);
+  g_assert_nonnull (strstr (text, " 1234567890123\n"));
+  g_assert_nonnull (strstr (text, " 1.5e+300\n"));
+  g_assert_nonnull (strstr (text, " 0\n"));
+  g_assert_null (strstr (text, "-0"));
+}
+
 /* -- parts -------------------------------------------------------------------------------------- */
 
 /* Workers enough that names and metrics take several parts, and one that takes several by itself. */
@@ -557,11 +609,13 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset/json", test_json);
   g_test_add_func ("/dataset/json/keys", test_json_keys);
   g_test_add_func ("/dataset/json/not-finite", test_json_not_finite);
+  g_test_add_func ("/dataset/json/unknown-kinds", test_json_unknown_kinds);
   g_test_add_func ("/dataset/variant", test_variant);
   g_test_add_func ("/dataset/variant/depth", test_variant_depth);
   g_test_add_func ("/dataset/text", test_text);
   g_test_add_func ("/dataset/text/order", test_text_order);
   g_test_add_func ("/dataset/text/tame", test_text_is_tame);
+  g_test_add_func ("/dataset/text/whole-numbers", test_text_whole_numbers);
   g_test_add_func ("/dataset/parts", test_parts);
   g_test_add_func ("/dataset/parts/missing", test_parts_missing);
   g_test_add_func ("/dataset/bad-bytes", test_bad_bytes);
