@@ -557,7 +557,7 @@ test_marks (Fixture *fixture, gconstpointer data)
   set_mark (fixture, marks, 2, 20);
   set_mark (fixture, marks, 3, 30);
   assert_first (marks, 1, 0);
-  g_assert_null (muster_file_marks_find_superfluous (marks));
+  g_assert_null (muster_file_marks_find_superfluous (marks, g_get_monotonic_time ()));
   make_id (id, 2);
   g_assert_cmpuint (muster_file_marks_find (marks, id), !=, 0);
   muster_file_marks_remove (marks, id);
@@ -576,6 +576,34 @@ test_marks (Fixture *fixture, gconstpointer data)
   assert_first (marks, 2, 1); /* there was an earlier life, and it has not seen that stream */
 }
 
+/* What an earlier life left and nobody asks for goes, unless machines may come back that sent it. */
+static void
+test_unasked_marks (Fixture *fixture, gconstpointer data)
+{
+  const gint64 later_us = g_get_monotonic_time () + (gint64) 24 * 3600 * G_USEC_PER_SEC;
+  guint8 journal[MUSTER_STREAM_ID_SIZE];
+
+  make_id (journal, 9);
+  for (guint life = 0; life < 3; life++)
+    {
+      g_autoptr (MusterFileMarks) marks = NULL;
+
+      open_it (fixture);
+      marks = muster_file_marks_new (fixture->checkpoint);
+      if (life == 1)
+        {
+          g_assert_nonnull (muster_file_marks_find_superfluous (marks, later_us));
+          reserve (fixture, 1);
+          muster_file_marks_set_journal (marks, journal, 5);
+        }
+      else
+        g_assert_null (muster_file_marks_find_superfluous (marks, later_us));
+      if (life == 0)
+        set_mark (fixture, marks, 1, 10);
+      commit (fixture);
+    }
+}
+
 static void
 test_too_many_marks (Fixture *fixture, gconstpointer data)
 {
@@ -584,7 +612,7 @@ test_too_many_marks (Fixture *fixture, gconstpointer data)
 
   open_it (fixture);
   marks = muster_file_marks_new (fixture->checkpoint);
-  while (muster_file_marks_find_superfluous (marks) == NULL)
+  while (muster_file_marks_find_superfluous (marks, g_get_monotonic_time ()) == NULL)
     {
       g_assert_cmpuint (n, <, 100000);
       set_mark (fixture, marks, n++, 1);
@@ -596,10 +624,10 @@ test_too_many_marks (Fixture *fixture, gconstpointer data)
     guint8 id[MUSTER_STREAM_ID_SIZE];
 
     make_id (id, 1);
-    g_assert_cmpmem (muster_file_marks_find_superfluous (marks), sizeof id, id, sizeof id);
+    g_assert_cmpmem (muster_file_marks_find_superfluous (marks, g_get_monotonic_time ()), sizeof id, id, sizeof id);
     muster_file_marks_remove (marks, id);
   }
-  g_assert_null (muster_file_marks_find_superfluous (marks));
+  g_assert_null (muster_file_marks_find_superfluous (marks, g_get_monotonic_time ()));
 }
 
 #define CHECKPOINT_TEST(name, function)                                                                                \
@@ -621,6 +649,7 @@ main (int argc, char **argv)
   CHECKPOINT_TEST ("no-directory", test_no_directory);
   CHECKPOINT_TEST ("in-memory", test_in_memory);
   CHECKPOINT_TEST ("marks", test_marks);
+  CHECKPOINT_TEST ("marks/unasked", test_unasked_marks);
   CHECKPOINT_TEST ("marks/too-many", test_too_many_marks);
   return g_test_run ();
 }

@@ -96,6 +96,8 @@ muster_file_marks_new (MusterFileCheckpoint *checkpoint)
       first->next = mark->next = stream->next;
       first->asked = muster_file_marks_is_journal (stream);
       mark->is_old = TRUE;
+      if (first->asked) /* the streams that came by it are other machines', which may be away for long, too */
+        marks->unasked_us = 0;
       g_hash_table_add (marks->first, first);
     }
   return marks;
@@ -201,13 +203,13 @@ find_unasked (MusterFileMarks *marks)
 }
 
 const guint8 *
-muster_file_marks_find_superfluous (MusterFileMarks *marks)
+muster_file_marks_find_superfluous (MusterFileMarks *marks, gint64 now_us)
 {
   const Mark *mark = NULL;
 
   if (marks->order.length > STREAMS_MAX)
     mark = marks->order.head->data;
-  else if (marks->unasked_us > 0 && g_get_monotonic_time () >= marks->unasked_us)
+  else if (marks->unasked_us > 0 && now_us >= marks->unasked_us)
     {
       mark = find_unasked (marks);
       if (mark == NULL)

@@ -34,7 +34,7 @@ guint32 muster_file_marks_find (MusterFileMarks *marks, const guint8 id[MUSTER_S
 void muster_file_marks_remove (MusterFileMarks *marks, const guint8 id[MUSTER_STREAM_ID_SIZE]);
 
 /* A stream that should be removed now: the oldest, where there are too many, or after a while one that nobody asked
- * for. NULL if there is none. Borrowed. */
-const guint8 *muster_file_marks_find_superfluous (MusterFileMarks *marks);
+ * for, unless other machines' journals are among them. @now_us: monotonic. NULL if there is none. Borrowed. */
+const guint8 *muster_file_marks_find_superfluous (MusterFileMarks *marks, gint64 now_us);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterFileMarks, muster_file_marks_free)

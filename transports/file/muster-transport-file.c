@@ -371,7 +371,7 @@ set_mark (MusterTransportFile *self, const guint8 *stream, guint64 next)
   MusterPendingRuns pending;
   guint8 journal[MUSTER_STREAM_ID_SIZE];
   guint64 journal_next;
-  const guint8 *superfluous = muster_file_marks_find_superfluous (self->marks);
+  const guint8 *superfluous = muster_file_marks_find_superfluous (self->marks, g_get_monotonic_time ());
 
   if (superfluous != NULL)
     {

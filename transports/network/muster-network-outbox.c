@@ -106,7 +106,7 @@ restore_pending (MusterNetworkOutbox *self)
     {
       const MusterFileStream *stream = &g_array_index (streams, MusterFileStream, i);
 
-      if (!muster_file_marks_is_journal (stream))
+      if (!muster_file_marks_is_journal (stream) && memcmp (stream->id, spool_mark, sizeof spool_mark) != 0)
         muster_transport_set_pending (self->transport, stream->id, stream->next, &stream->pending);
     }
 }
@@ -115,10 +115,11 @@ restore_pending (MusterNetworkOutbox *self)
 static void
 commit_end (MusterNetworkOutbox *self)
 {
+  const MusterPendingRuns none = { 0 };
   MusterSpoolPlace end = muster_spool_get_end (self->spool);
 
   muster_file_checkpoint_set_file (self->checkpoint, self->spool_slot, 0, 0, (goffset) end.position);
-  muster_file_marks_set_journal (self->marks, spool_mark, end.number);
+  muster_file_marks_set (self->marks, spool_mark, end.number, &none);
   muster_file_checkpoint_commit (self->checkpoint);
 }
 
@@ -375,7 +376,7 @@ forget_stream (MusterNetworkOutbox *self, const guint8 *stream)
 static void
 set_marks (MusterNetworkOutbox *self, const guint8 *stream, guint64 next)
 {
-  const guint8 *superfluous = muster_file_marks_find_superfluous (self->marks);
+  const guint8 *superfluous = muster_file_marks_find_superfluous (self->marks, g_get_monotonic_time ());
   guint8 id[MUSTER_STREAM_ID_SIZE];
   MusterPendingRuns pending;
   guint64 journal_next;
