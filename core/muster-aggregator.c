@@ -17,8 +17,8 @@
 #include "muster-protobuf-private.h"
 #include "muster-time-base-private.h"
 
-/* Intervals of one metrics object that may wait at once: a worker that fills its journal while there is no primary
- * has hours of them; more than this is nonsense. */
+/* Intervals of one worker that may wait at once: one that fills its journal while there is no primary has hours of them;
+ * more than this is nonsense. Each takes its part of the worker's room, and nobody else's. */
 #define PENDING_MAX 8192u
 #define TIME_MAX    (G_GINT64_CONSTANT (1) << 62)
 /* What one worker's snapshots may take until they are delivered. With the default of max-metrics no worker has so much to
@@ -35,7 +35,6 @@ typedef struct
   MusterMetricsOptions options;
   gint64 interval_ns;
   gint64 delivered_end_ns; /* the newest interval that was delivered */
-  guint n_pending;
 } Object;
 
 /* A part of a snapshot, which a sender that is not sure whether it arrived sends again. */
@@ -335,7 +334,7 @@ match_object (MusterAggregator *aggregator, const char *worker, const Muster__V1
 }
 
 static Pending *
-get_pending (MusterAggregator *aggregator, Object *object, gint64 end_ns, GError **error)
+get_pending (MusterAggregator *aggregator, Object *object, gint64 end_ns)
 {
   gboolean is_late = end_ns <= object->delivered_end_ns;
   Pending *pending;
@@ -346,12 +345,6 @@ get_pending (MusterAggregator *aggregator, Object *object, gint64 end_ns, GError
       if (pending->object == object && pending->end_ns == end_ns)
         return pending;
     }
-  if (object->n_pending == PENDING_MAX)
-    {
-      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
-                   "%u intervals of metrics '%s' wait for their delivery already", PENDING_MAX, object->options.name);
-      return NULL;
-    }
   pending = g_new0 (Pending, 1);
   pending->object = object;
   pending->end_ns = end_ns;
@@ -361,7 +354,6 @@ get_pending (MusterAggregator *aggregator, Object *object, gint64 end_ns, GError
   pending->arena = muster_arena_new ();
   pending->contributions = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, contribution_free);
   g_ptr_array_add (aggregator->pending, pending);
-  object->n_pending++;
   return pending;
 }
 
@@ -484,8 +476,9 @@ measure (MusterAggregator *aggregator, const char *worker, const MusterArena *ar
   if (get_size (aggregator, worker) + size <= aggregator->room)
     return size;
   g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE,
-               "%s: its metrics that wait for their delivery take %" G_GSIZE_FORMAT " MiB already", worker,
-               aggregator->room >> 20);
+               "%s: its metrics that wait for their delivery take %" G_GSIZE_FORMAT
+               " MiB already, or are of %u intervals",
+               worker, aggregator->room >> 20, PENDING_MAX);
   return 0;
 }
 
@@ -524,12 +517,12 @@ add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEn
   size = measure (aggregator, worker, arena, snapshot, error);
   if (size == 0)
     return NULL;
-  pending = get_pending (aggregator, object, end_ns, error);
-  if (pending == NULL)
-    return NULL;
+  pending = get_pending (aggregator, object, end_ns);
   contribution = get_contribution (pending, worker, pid);
   if (!is_new_part (contribution, pid, snapshot))
     return pending;
+  if (contribution->size == 0)
+    size += aggregator->room / PENDING_MAX;
   before = muster_arena_get_size (pending->arena);
   add_part (contribution, pid, snapshot);
   size += muster_arena_get_size (pending->arena) - before; /* what was merged */
@@ -666,7 +659,6 @@ deliver (MusterAggregator *aggregator, Pending *pending)
   dataset->n_expected = dataset->n_reported + n_absent;
   muster_dataset_seal (dataset);
   object->delivered_end_ns = MAX (object->delivered_end_ns, pending->end_ns);
-  object->n_pending--;
   return dataset;
 }
 

@@ -525,6 +525,30 @@ test_room_for_sketches (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (fill_room (fixture, &snapshot), <, 16 << 20);
 }
 
+/* A worker that reports intervals of times to come, which will not be delivered for long: others do not see it. */
+static void
+test_room_for_intervals (Fixture *fixture, gconstpointer data)
+{
+  Muster__V1__Snapshot snapshot = MUSTER__V1__SNAPSHOT__INIT;
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  MusterEntry entry = { .kind = MUSTER_ENTRY_SNAPSHOT };
+  g_autoptr (GError) error = NULL;
+
+  snapshot.interval = (guint64) (10 * SECOND_NS);
+  snapshot.scale_factor = 1;
+  for (gint64 i = 0; i < 10000 && error == NULL; i++)
+    {
+      snapshot.start = snapshot.end = (guint64) ((100000 + 10 * i) * SECOND_NS);
+      pack (bytes, &snapshot, &entry);
+      muster_aggregator_add (fixture->aggregator, "web-1", 2, &entry, &error);
+    }
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE);
+  g_assert_nonnull (strstr (error->message, "web-1"));
+  muster_metrics_inc (fixture->web, NULL, "x", 20);
+  report (fixture->aggregator, fixture->web, "web-2", 3, 1000, 1010, FALSE);
+  muster_dataset_unref (collect_one (fixture, 1015));
+}
+
 static void
 test_bad_snapshots (Fixture *fixture, gconstpointer data)
 {
@@ -647,6 +671,7 @@ main (int argc, char **argv)
   ADD ("restart/old-last", test_restart, GINT_TO_POINTER (TRUE));
   ADD ("parts", test_parts, NULL);
   ADD ("room", test_room, NULL);
+  ADD ("room/intervals", test_room_for_intervals, NULL);
   ADD ("room/strings", test_room_for_strings, NULL);
   ADD ("room/sketches", test_room_for_sketches, NULL);
   ADD ("bad-snapshots", test_bad_snapshots, NULL);
