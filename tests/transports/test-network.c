@@ -333,27 +333,31 @@ flip_in_spool (Ends *ends, gsize offset)
   close (fd);
 }
 
-/* Bits flipped in a spool that waits: each costs one batch at most, and that is declared. */
+/* Bits flipped in a spool that waits: each costs one batch at most, and that is declared with its exact count
+ * by a collector that remembers where the stream stands; those in its header cost nothing. 1,000 of them with `-m slow`. */
 static void
 test_damaged (Ends *ends, gconstpointer data)
 {
-  guint64 next = 2, lost = 0;
+  guint rounds = g_test_slow () ? 1000 : 40, n_hit = 0;
+  guint64 next = 2, lost = 0, declared;
   Arrived arrived;
 
+  ends->count->keeps_marks = TRUE;
   ends_start_collector (ends, FALSE);
   ends_make_sender (ends, NULL, NULL);
   ends_start_sender (ends);
   ends_send (ends, 'a', 1, 1, MUSTER_LEVEL_INFO);
   ends_wait_arrived (ends, 'a', 2);
   ends_wait_number (ends, "spooled-batches", 0);
-  for (guint round = 0; round < 40; round++)
+  for (guint round = 0; round < rounds; round++)
     {
       ends_stop_collector (ends);
-      for (guint i = 0; i < 100; i++, next += 20)
+      for (guint i = 0; i < 250; i++, next += 20)
         ends_send (ends, 'a', next, 20, MUSTER_LEVEL_INFO);
-      ends_wait_taken (ends, round == 0 ? 101 : 100);
+      ends_wait_taken (ends, round == 0 ? 251 : 250);
       ends_stop_sender (ends);
-      flip_in_spool (ends, (gsize) g_test_rand_int_range (4096, 4096 + (256 << 10)));
+      flip_in_spool (ends, (gsize) (round % 10 == 0 ? g_test_rand_int_range (0, 4096)
+                                                    : g_test_rand_int_range (4096, 4096 + (256 << 10))));
       ends_start_collector (ends, FALSE);
       ends_make_sender (ends, NULL, NULL);
       ends_start_sender (ends);
@@ -365,11 +369,16 @@ test_damaged (Ends *ends, gconstpointer data)
       ends_make_sender (ends, NULL, NULL);
       ends_start_sender (ends);
       g_assert_cmpuint (arrived.out_of_order, ==, 0);
-      g_assert_cmpuint (arrived.gaps[MUSTER_GAP_CORRUPT] + arrived.gaps[MUSTER_GAP_UNKNOWN], <=, lost + 20);
-      lost = arrived.gaps[MUSTER_GAP_CORRUPT] + arrived.gaps[MUSTER_GAP_UNKNOWN];
+      declared = arrived.gaps[MUSTER_GAP_CORRUPT] + arrived.gaps[MUSTER_GAP_UNKNOWN];
+      g_assert_cmpuint (declared, <=, lost + 20);
+      n_hit += declared > lost;
+      lost = declared;
       g_assert_cmpuint (arrived.records[MUSTER_LEVEL_INFO] + lost, ==, next - 1);
     }
   g_assert_cmpuint (lost, >, 0);
+  g_test_message ("%u flips, %u hit a batch: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                  " records are lost and declared",
+                  rounds, n_hit, lost, next - 1);
 }
 
 /* -- what a person writes -- */
