@@ -13,6 +13,7 @@ from functools import partial
 
 from cases import Case, CASES, groups, has_no_points
 from cluster import Cluster, Failure, end, wait_for
+from wires import Namespace, cannot_disturb, cannot_make_networks, make_disturbable
 
 
 def free_port():
@@ -286,7 +287,7 @@ class Proxy:
 
     def __init__(self, delay=0.0):
         self.delay = delay
-        self.target = None
+        self.target = None  # address and port
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.sockets = []
@@ -296,7 +297,7 @@ class Proxy:
         while True:
             try:
                 here = self.listener.accept()[0]
-                there = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+                there = socket.create_connection(self.target, timeout=5)
             except OSError:
                 if self.listener.fileno() < 0:
                     return
@@ -355,7 +356,7 @@ def reset(row):
     for rounds in groups(row, 30):
         with Proxy(0.1) as proxy, Pair(row, "--threads=2 --rate=2000", instances=2,
                                        connect=f"127.0.0.1:{proxy.port}") as pair:
-            proxy.target = pair.port
+            proxy.target = (pair.bind, pair.port)
             pair.start_collector()
             pair.start()
             pair.wait_life(1)
@@ -370,70 +371,16 @@ def reset(row):
     row.note(f"{row.resets} connections were reset")
 
 
-class Namespace:
-    """A network of its own for the collector, with a wire to it."""
-
-    def __init__(self):
-        self.name = f"muster-{os.getpid()}"
-        self.wire = f"mu{os.getpid() % 1000000}"
-        self.net = f"10.{200 + os.getpid() % 50}.{os.getpid() // 50 % 250}"
-
-    def _ip(self, *arguments):
-        subprocess.run(["ip", *arguments], check=True, stderr=subprocess.PIPE)
-
-    def set_wire(self, up):
-        self._ip("link", "set", self.wire, "up" if up else "down")
-
-    def disturb(self, *arguments):
-        """On both sides: tc-netem(8)."""
-        for prefix, device in (([], self.wire), (["ip", "netns", "exec", self.name], "wire")):
-            subprocess.run([*prefix, "tc", "qdisc", "replace", "dev", device, "root", "netem", *arguments], check=True,
-                           stderr=subprocess.PIPE)
-
-    def __enter__(self):
-        self._ip("netns", "add", self.name)
-        try:
-            self._ip("link", "add", self.wire, "type", "veth", "peer", "name", "wire", "netns", self.name)
-            self._ip("addr", "add", f"{self.net}.1/24", "dev", self.wire)
-            self._ip("-n", self.name, "addr", "add", f"{self.net}.2/24", "dev", "wire")
-            self._ip("-n", self.name, "link", "set", "lo", "up")
-            self._ip("-n", self.name, "link", "set", "wire", "up")
-            self.set_wire(True)
-        except subprocess.CalledProcessError:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *unused):
-        subprocess.run(["ip", "link", "del", self.wire], check=False, stderr=subprocess.DEVNULL)
-        subprocess.run(["ip", "netns", "del", self.name], check=False, stderr=subprocess.DEVNULL)
-
-    def pair(self, row, worker):
-        return Pair(row, worker, instances=2, bind=f"{self.net}.2", prefix=("ip", "netns", "exec", self.name))
-
-
-def cannot_make_networks(_build):
-    try:
-        with Namespace():
-            return None
-    except (OSError, subprocess.CalledProcessError):
-        return "needs the right to make network namespaces, and ip(8)"
-
-
-def cannot_disturb(_build):
-    try:
-        with Namespace() as namespace:
-            namespace.disturb("delay", "1ms")
-            return None
-    except (OSError, subprocess.CalledProcessError):
-        return "needs the right to make network namespaces, and tc-netem(8) in the kernel"
+def far_pair(namespace, row, worker, **more):
+    """A pair whose collector is in that network."""
+    return Pair(row, worker, instances=2, bind=f"{namespace.net}.2", prefix=("ip", "netns", "exec", namespace.name), **more)
 
 
 @case("net-partition", 50, 1, "the wire to the collector is cut for 1 to 30 s (1 to 2 s in the short run)",
       skip=cannot_make_networks)
 def partition(row):
     for rounds in groups(row, 10):
-        with Namespace() as namespace, namespace.pair(row, "--threads=2 --rate=2000") as pair:
+        with Namespace() as namespace, far_pair(namespace, row, "--threads=2 --rate=2000") as pair:
             pair.start_collector()
             pair.start()
             pair.wait_life(1)
@@ -448,29 +395,50 @@ def partition(row):
             row.take(pair)
 
 
-def disturbed(row, seconds, *arguments):
-    for _ in groups(row, 1):
-        with Namespace() as namespace, namespace.pair(row, "--threads=2 --rate=2000") as pair:
-            namespace.disturb(*arguments)
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            time.sleep(2 if row.is_short else seconds)
-            pair.wait_arriving(seconds=60)
-            namespace.disturb("delay", "0ms")
-            pair.finish()
-            row.take(pair)
+def disturbed(row, rounds, proxy=None, **how):
+    """Each round is a second on a bad wire; with a proxy before it, that resets all connections then."""
+    connect = f"127.0.0.1:{proxy.port}" if proxy is not None else None
+    with make_disturbable(row.random.random()) as namespace, \
+            far_pair(namespace, row, "--threads=2 --rate=2000", connect=connect) as pair:
+        if proxy is not None:
+            proxy.target = (pair.bind, pair.port)
+        pair.start_collector()
+        pair.start()
+        pair.wait_life(1)
+        pair.wait_arriving()
+        namespace.disturb(**how)
+        for _ in range(rounds):
+            time.sleep(1)
+            if proxy is not None:
+                row.resets = getattr(row, "resets", 0) + proxy.reset()
             row.rounds += 1
+        pair.wait_arriving(seconds=60)
+        row.note(namespace.seen())
+        namespace.disturb()
+        pair.finish()
+        row.take(pair)
 
 
-@case("net-loss", 1, 1, "5 % of the packets are lost, both ways, for 2 min", skip=cannot_disturb)
+@case("net-loss", 120, 3, "5 % of the packets are lost, both ways, and the connection is reset each second (the rounds)",
+      skip=cannot_disturb)
 def loss(row):
-    disturbed(row, 120, "loss", "5%")
+    for rounds in groups(row, 120):
+        with Proxy() as proxy:
+            disturbed(row, rounds, proxy, loss=0.05)
+    row.note(f"{row.resets} connections were reset")
 
 
-@case("net-delay", 1, 1, "100 ms of delay, and reordering, both ways, for 1 min", skip=cannot_disturb)
+@case("net-delay", 60, 2, "100 ms of delay, both ways", skip=cannot_disturb)
 def delay(row):
-    disturbed(row, 60, "delay", "100ms", "20ms", "reorder", "25%")
+    for rounds in groups(row, 60):
+        disturbed(row, rounds, delay=0.1)
+
+
+@case("net-reorder", 60, 2, "a quarter of the packets overtake others by 20 ms, both ways, and 1 % is lost",
+      skip=cannot_disturb)
+def reorder(row):
+    for rounds in groups(row, 60):
+        disturbed(row, rounds, delay=0.02, overtaking=0.25, loss=0.01)
 
 
 # -- a spool that waits -----------------------------------------------------------------------------------
