@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from cases import CASES  # noqa: E402
-import network  # noqa: E402, F401  adds its cases
+import collectors  # noqa: E402, F401  adds its cases, as does what it imports
 from cluster import Failure, become_reaper  # noqa: E402
 
 COLUMNS = ("case", "rounds", "returned", "delivered", "twice", "declared", "unaccounted", "verdict")
