@@ -13,10 +13,10 @@ typedef struct _MusterArena MusterArena;
 MusterArena *muster_arena_new (void);
 void muster_arena_free (MusterArena *arena);
 gpointer muster_arena_alloc (MusterArena *arena, gsize size); /* aligned for any type */
-gsize muster_arena_get_size (const MusterArena *arena);       /* bytes that it has taken */
 /* As protobuf-c wants it; valid as long as the arena. */
 ProtobufCAllocator *muster_arena_get_allocator (MusterArena *arena);
 /* Takes all memory of @other, which is freed. */
 void muster_arena_adopt (MusterArena *arena, MusterArena *other);
+gsize muster_arena_get_size (const MusterArena *arena); /* bytes, adopted ones included */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterArena, muster_arena_free)

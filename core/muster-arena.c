@@ -69,12 +69,6 @@ muster_arena_alloc (MusterArena *arena, gsize size)
   return result;
 }
 
-gsize
-muster_arena_get_size (const MusterArena *arena)
-{
-  return arena->size;
-}
-
 ProtobufCAllocator *
 muster_arena_get_allocator (MusterArena *arena)
 {
@@ -84,7 +78,13 @@ muster_arena_get_allocator (MusterArena *arena)
 void
 muster_arena_adopt (MusterArena *arena, MusterArena *other)
 {
-  arena->size += other->size;
   g_ptr_array_extend_and_steal (arena->blocks, g_steal_pointer (&other->blocks));
+  arena->size += other->size;
   g_free (other);
+}
+
+gsize
+muster_arena_get_size (const MusterArena *arena)
+{
+  return arena->size;
 }

@@ -177,6 +177,7 @@ muster_dataset_encode (MusterDataset *dataset)
   head.scale_factor = dataset->scale_factor;
   head.expected = dataset->n_expected;
   head.reported = dataset->n_reported;
+  head.merged = dataset->n_merged;
   head.part = G_MAXUINT32;
   head.more = TRUE;
   writer.head_size = muster__v1__dataset__get_packed_size (&head);
@@ -244,6 +245,7 @@ new_from_head (const Muster__V1__Dataset *message)
   dataset->scale_factor = message->scale_factor;
   dataset->n_expected = message->expected;
   dataset->n_reported = message->reported;
+  dataset->n_merged = message->merged;
   return dataset;
 }
 

@@ -38,6 +38,7 @@ struct _MusterDataset
   gboolean is_late; /* another dataset of that interval has been delivered before; here only, it does not travel */
   guint n_expected;
   guint n_reported;
+  guint n_merged;        /* datasets that were merged into this one; 0: it is one cluster's own */
   GPtrArray *processes;  /* owned MusterDatasetProcess; the primary first, then in natural order of their ids */
   GHashTable *by_worker; /* owned; of the above; NULL once sealed */
   GPtrArray *late;       /* owned strings */

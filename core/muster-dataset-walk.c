@@ -357,6 +357,8 @@ walk_completeness (Walk *walk)
   walk->visitor->begin (walk->data, "complete");
   walk->visitor->natural (walk->data, "expected", dataset->n_expected);
   walk->visitor->natural (walk->data, "reported", dataset->n_reported);
+  if (dataset->n_merged > 0)
+    walk->visitor->natural (walk->data, "merged", dataset->n_merged);
   walk->visitor->names (walk->data, "late", dataset->late);
   walk->visitor->names (walk->data, "partial", dataset->partial);
   walk_number (walk, "from", is_known ? muster_dataset_to_ms (total->start_ns) : NAN);

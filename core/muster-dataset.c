@@ -306,3 +306,19 @@ muster_dataset_get_n_reported (MusterDataset *dataset)
 {
   return dataset->n_reported;
 }
+
+/**
+ * muster_dataset_get_n_merged:
+ * @dataset: a dataset
+ *
+ * How many datasets a collector has merged into this one, each of another cluster or machine. Its processes are called
+ * `HOST/CLUSTER/WORKER` then.
+ *
+ * Returns: a count; 0 where it is one cluster's own
+ * Since: 0.1
+ */
+guint
+muster_dataset_get_n_merged (MusterDataset *dataset)
+{
+  return dataset->n_merged;
+}

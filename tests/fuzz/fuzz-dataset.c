@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "muster-dataset-merge-private.h"
 #include "muster-dataset-private.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
@@ -63,6 +64,38 @@ gather (MusterAggregator *aggregator, const MusterEntry *entry)
     g_assert (error != NULL);
 }
 
+static void
+print_all (GPtrArray *datasets)
+{
+  for (guint i = 0; i < datasets->len; i++)
+    {
+      print (datasets->pdata[i]);
+      check_parts (datasets->pdata[i]);
+    }
+}
+
+/* As if it had come from another machine, in little room. */
+static void
+merge (const guint8 *data, gsize size)
+{
+  g_autoptr (MusterDatasetMerge) merge = muster_dataset_merge_new (1 << 20);
+  g_autoptr (GBytes) bytes = g_bytes_new (data, size);
+  g_autoptr (MusterBatch) batch = muster_batch_new (bytes, NULL);
+  g_autoptr (GPtrArray) first = NULL;
+  g_autoptr (GPtrArray) rest = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (batch == NULL)
+    return;
+  g_assert (muster_dataset_merge_add (merge, batch, 0, &error) == (error == NULL));
+  g_assert (muster_dataset_merge_get_due (merge) >= -1);
+  first = muster_dataset_merge_collect (merge, 1);
+  rest = muster_dataset_merge_collect (merge, G_MAXINT64);
+  g_assert_cmpint (muster_dataset_merge_get_due (merge), ==, -1);
+  print_all (first);
+  print_all (rest);
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
@@ -90,10 +123,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     }
   muster_aggregator_get_due (aggregator);
   datasets = muster_aggregator_collect (aggregator, G_MAXINT64);
-  for (guint i = 0; i < datasets->len; i++)
-    {
-      print (datasets->pdata[i]);
-      check_parts (datasets->pdata[i]);
-    }
+  print_all (datasets);
+  merge (data, size);
   return 0;
 }
