@@ -293,6 +293,13 @@ start_receiver (MusterCluster *self, GError **error)
   return TRUE;
 }
 
+/* In a source's thread. The delivery is there before the sources, and after them. */
+static void
+merge_cb (MusterBatch *batch, gpointer delivery)
+{
+  muster_delivery_merge (delivery, batch);
+}
+
 static gboolean
 start_sources (MusterCluster *self, GError **error)
 {
@@ -301,7 +308,9 @@ start_sources (MusterCluster *self, GError **error)
                                     .host = self->host,
                                     .cluster = self->name,
                                     .journals = muster_runtime_dir_get_journals (self->run.runtime_dir),
-                                    .drain_timeout_us = self->drain_timeout_us };
+                                    .drain_timeout_us = self->drain_timeout_us,
+                                    .merge = merge_cb,
+                                    .merge_data = self->run.delivery };
 
   for (guint i = 0; i < self->sources->len; i++)
     {

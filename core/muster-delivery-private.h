@@ -30,6 +30,8 @@ void muster_delivery_expect (MusterDelivery *self, const char *worker, guint pid
 /* In another thread: a batch that muster_delivery_add() will get, each once and in this order, will be acknowledged. */
 void muster_delivery_keep (MusterDelivery *self, MusterBatch *batch);
 void muster_delivery_add (MusterDelivery *self, MusterBatch *batch); /* takes its snapshots */
+/* Any thread: a batch of another machine, whose datasets will be delivered merged with those of others. */
+void muster_delivery_merge (MusterDelivery *self, MusterBatch *batch);
 /* The primary's last snapshot, and all datasets that are there. */
 void muster_delivery_finish (MusterDelivery *self);
 

@@ -6,6 +6,7 @@
 
 #include "muster-dataset-struct-private.h"
 #include "muster-delivery-private.h"
+#include "muster-merger-private.h"
 #include "muster-pending-store-private.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ struct _MusterDelivery
   GPtrArray *metrics;           /* owned; of MusterMetrics */
   MusterAggregator *aggregator; /* owned */
   MusterPendingStore *store;    /* owned */
+  MusterMerger *merger;         /* owned */
   gboolean is_store_broken;     /* that has been said */
   guint64 n_kept;               /* batches; in the thread that keeps them */
   guint64 n_added;              /* of these, those that have come; in the cluster's */
@@ -49,6 +51,14 @@ append (MusterDelivery *self, GPtrArray *entries)
 
       muster_journal_append (self->journal, bytes, size, MUSTER_JOURNAL_USE_RESERVE);
     }
+}
+
+static void
+append_dataset (MusterDelivery *self, MusterDataset *dataset)
+{
+  g_autoptr (GPtrArray) entries = muster_dataset_encode (dataset);
+
+  append (self, entries);
 }
 
 /* Sets the timer for the next dataset, or stops it. */
@@ -76,14 +86,22 @@ collect (MusterDelivery *self, gint64 now_ns)
   for (guint i = 0; i < datasets->len; i++)
     {
       MusterDataset *dataset = g_ptr_array_index (datasets, i);
-      g_autoptr (GPtrArray) entries = NULL;
 
       self->shape (dataset, self->user_data);
-      entries = muster_dataset_encode (dataset);
-      append (self, entries);
+      append_dataset (self, dataset);
       muster_pending_store_remove (self->store, dataset->name, dataset->end_ns, dataset->is_late);
       self->deliver (dataset, self->user_data);
     }
+}
+
+/* Whose processes have the shapes that their own primaries gave them. */
+static void
+merged_cb (MusterDataset *dataset, gpointer user_data)
+{
+  MusterDelivery *self = user_data;
+
+  append_dataset (self, dataset);
+  self->deliver (dataset, self->user_data);
 }
 
 static gboolean
@@ -197,6 +215,7 @@ muster_delivery_new (MusterJournal *journal, MusterLogger *logger, const MusterT
   self->deliver = deliver;
   self->user_data = user_data;
   self->store = muster_pending_store_new (directory);
+  self->merger = muster_merger_new (context, logger, merged_cb, self);
   self->aggregator = muster_aggregator_new ();
   self->metrics = g_ptr_array_new_with_free_func (g_object_unref);
   for (guint i = 0; i < options->len; i++)
@@ -240,6 +259,7 @@ muster_delivery_free (MusterDelivery *self)
   g_ptr_array_unref (self->metrics);
   muster_aggregator_free (self->aggregator);
   muster_pending_store_free (self->store);
+  muster_merger_free (self->merger);
   g_object_unref (self->logger);
   muster_journal_unref (self->journal);
   g_free (self);
@@ -294,9 +314,16 @@ muster_delivery_add (MusterDelivery *self, MusterBatch *batch)
 }
 
 void
+muster_delivery_merge (MusterDelivery *self, MusterBatch *batch)
+{
+  muster_merger_add (self->merger, batch);
+}
+
+void
 muster_delivery_finish (MusterDelivery *self)
 {
   detach (self);
   collect (self, G_MAXINT64);
+  muster_merger_finish (self->merger);
   arm (self);
 }

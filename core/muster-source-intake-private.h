@@ -23,6 +23,8 @@ typedef struct
   const char *cluster;     /* nullable */
   const char *journals;    /* nullable: the directory of journals; without one they end with the process */
   gint64 drain_timeout_us; /* how long a stop may wait until all is delivered */
+  void (*merge) (MusterBatch *batch, gpointer data); /* nullable; any thread: takes datasets to be merged */
+  gpointer merge_data;
 } MusterSourceHouse;
 
 /* @room is called in the thread where there is room again after take() had found none. */

@@ -10,7 +10,8 @@
 typedef struct
 {
   char *name;                 /* owned */
-  MusterSourceHouse house;    /* while started; its strings are borrowed from the owner, and used in start alone */
+  MusterSourceHouse house;    /* while started; its strings are borrowed from the owner, and used in start alone;
+                               * guarded by lock */
   MusterSourceIntake *intake; /* owned; nullable; made in start, kept until finalize: acknowledgements may come */
   GRWLock lock;               /* readers submit, stop writes: behind stop nothing enters */
   MusterPipeline *pipeline;   /* owned; NULL while stopped; guarded by lock */
@@ -161,6 +162,19 @@ muster_source_get_mark (MusterSource *self, const guint8 id[MUSTER_STREAM_ID_SIZ
   known = priv->pipeline != NULL && muster_pipeline_get_mark (priv->pipeline, id, next);
   g_rw_lock_reader_unlock (&priv->lock);
   return known;
+}
+
+void
+muster_source_merge_datasets (MusterSource *self, MusterBatch *batch)
+{
+  MusterSourcePrivate *priv = private_of (self);
+
+  if (!muster_batch_has_kind (batch, MUSTER_ENTRY_DATASET))
+    return;
+  g_rw_lock_reader_lock (&priv->lock);
+  if (priv->house.merge != NULL)
+    priv->house.merge (batch, priv->house.merge_data);
+  g_rw_lock_reader_unlock (&priv->lock);
 }
 
 static void

@@ -19,6 +19,7 @@ struct _MusterSourceNetwork
   char *key_file;   /* owned, nullable */
   char *allow_file; /* owned, nullable */
   gboolean insecure;
+  gboolean merge_datasets;
 
   GMutex lock;
   MusterNetworkCollector *collector; /* owned, nullable; under lock */
@@ -30,6 +31,7 @@ enum
   PROP_KEY_FILE,
   PROP_ALLOW_FILE,
   PROP_INSECURE,
+  PROP_MERGE_DATASETS,
   PROP_ADDRESS,
   PROP_SENDERS,
   PROP_REFUSED,
@@ -45,6 +47,8 @@ G_DEFINE_FINAL_TYPE (MusterSourceNetwork, muster_source_network, MUSTER_TYPE_SOU
 static void
 submit_cb (MusterBatch *batch, gpointer user_data)
 {
+  if (MUSTER_SOURCE_NETWORK (user_data)->merge_datasets)
+    muster_source_merge_datasets (user_data, batch);
   muster_source_submit (user_data, batch);
 }
 
@@ -181,6 +185,9 @@ muster_source_network_set_property (GObject *object, guint id, const GValue *val
     case PROP_INSECURE:
       self->insecure = g_value_get_boolean (value);
       break;
+    case PROP_MERGE_DATASETS:
+      self->merge_datasets = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -221,6 +228,9 @@ muster_source_network_get_property (GObject *object, guint id, GValue *value, GP
       break;
     case PROP_INSECURE:
       g_value_set_boolean (value, self->insecure);
+      break;
+    case PROP_MERGE_DATASETS:
+      g_value_set_boolean (value, self->merge_datasets);
       break;
     case PROP_ADDRESS:
     case PROP_SENDERS:
@@ -268,6 +278,9 @@ muster_source_network_class_init (MusterSourceNetworkClass *class)
       flags);
   properties[PROP_INSECURE] = g_param_spec_boolean (
       "insecure", NULL, "Whether to take in what comes without keys from other machines", FALSE, flags);
+  properties[PROP_MERGE_DATASETS] = g_param_spec_boolean (
+      "merge-datasets", NULL, "Whether the metrics of several machines are merged, for the same name and interval",
+      TRUE, flags);
   properties[PROP_ADDRESS] =
       g_param_spec_string ("address", NULL, "Where it listens, with the port that was chosen", NULL, state);
   properties[PROP_SENDERS] = g_param_spec_uint ("senders", NULL, "How many senders are known", 0, G_MAXUINT, 0, state);

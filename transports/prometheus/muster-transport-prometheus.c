@@ -168,10 +168,11 @@ add_datasets (MusterTransportPrometheus *self, MusterBatch *batch)
   while (muster_entry_iter_next (&iter, &entry))
     if (entry.kind == MUSTER_ENTRY_DATASET)
       {
-        MusterDataset *dataset = muster_prometheus_parts_add (self->parts, &entry);
+        g_autoptr (MusterDataset) dataset = muster_prometheus_parts_add (self->parts, &entry);
 
-        if (dataset != NULL)
-          hand_over (self, dataset, entry.origin);
+        /* What was merged of others is here under their own names. */
+        if (dataset != NULL && muster_dataset_get_n_merged (dataset) == 0)
+          hand_over (self, g_steal_pointer (&dataset), entry.origin);
       }
 }
 
