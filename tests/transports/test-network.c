@@ -370,7 +370,7 @@ test_damaged (Ends *ends, gconstpointer data)
       ends_start_sender (ends);
       g_assert_cmpuint (arrived.out_of_order, ==, 0);
       declared = arrived.gaps[MUSTER_GAP_CORRUPT] + arrived.gaps[MUSTER_GAP_UNKNOWN];
-      g_assert_cmpuint (declared, <=, lost + 20);
+      g_assert_cmpuint (declared, <=, lost + (round % 10 == 0 ? 0 : 20));
       n_hit += declared > lost;
       lost = declared;
       g_assert_cmpuint (arrived.records[MUSTER_LEVEL_INFO] + lost, ==, next - 1);
