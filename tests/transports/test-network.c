@@ -381,6 +381,54 @@ test_damaged (Ends *ends, gconstpointer data)
                   rounds, n_hit, lost, next - 1);
 }
 
+/* Where in the file of the spool the first batch that waits begins. */
+static gsize
+find_first_waiting (Ends *ends)
+{
+  g_autofree char *path = ends_path (ends, "central.spool");
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  guint64 acknowledged;
+
+  g_assert_cmpint (pread (fd, &acknowledged, sizeof acknowledged, 1152), ==, sizeof acknowledged);
+  close (fd);
+  return 4096 + (gsize) (acknowledged & ((256 << 10) - 1));
+}
+
+/* The first one that waits, of a sender that might have been elsewhere meanwhile: no number before it tells of it. */
+static void
+test_damaged_first (Ends *ends, gconstpointer data)
+{
+  const char *endpoints[] = { NULL, "tcp://127.0.0.1:9", NULL };
+  guint64 next = 2;
+  Arrived arrived;
+
+  ends->count->keeps_marks = TRUE;
+  ends_start_collector (ends, FALSE);
+  endpoints[0] = ends->address;
+  ends_make_sender (ends, NULL, NULL);
+  g_object_set (ends->network, "endpoint", endpoints, NULL);
+  ends_start_sender (ends);
+  ends_send (ends, 'a', 1, 1, MUSTER_LEVEL_INFO);
+  ends_wait_arrived (ends, 'a', 2);
+  ends_wait_number (ends, "spooled-batches", 0);
+  ends_stop_collector (ends);
+  for (guint i = 0; i < 5; i++, next += 20)
+    ends_send (ends, 'a', next, 20, MUSTER_LEVEL_INFO);
+  ends_wait_taken (ends, 6);
+  ends_stop_sender (ends);
+  flip_in_spool (ends, find_first_waiting (ends) + 20);
+  ends_start_collector (ends, FALSE);
+  endpoints[0] = ends->address;
+  ends_make_sender (ends, NULL, NULL);
+  g_object_set (ends->network, "endpoint", endpoints, NULL);
+  ends_start_sender (ends);
+  arrived = ends_wait_arrived (ends, 'a', next);
+  g_assert_cmpuint (arrived.gaps[MUSTER_GAP_CORRUPT], ==, 20);
+  g_assert_cmpuint (arrived.gaps[MUSTER_GAP_UNKNOWN], ==, 0);
+  g_assert_cmpuint (arrived.records[MUSTER_LEVEL_INFO], ==, 81);
+  g_assert_cmpuint (arrived.out_of_order, ==, 0);
+}
+
 /* -- what a person writes -- */
 
 static void
@@ -483,6 +531,7 @@ main (int argc, char **argv)
   ADD ("full", test_full);
   ADD ("full-restart", test_full_restart);
   ADD ("damaged", test_damaged);
+  ADD ("damaged-first", test_damaged_first);
   ADD ("settings", test_settings);
   ADD ("source-settings", test_source_settings);
   return g_test_run ();

@@ -301,6 +301,24 @@ range_to (Ring *ring, const GArray *found, const MusterSpoolPlace *end, MusterSp
   range->start.number = end->number - (guint32) ((guint32) end->number - lowest->number);
 }
 
+/* What is acknowledged is zero. So where the header says that something waits before the range, and it is not, that was
+ * damaged: at least one entry, which the range must have, or nobody would hear of it. */
+static void
+include_damage (Ring *ring, MusterSpoolRange *range)
+{
+  const MusterJournalHeader *header = (const MusterJournalHeader *) ring->map;
+  const guint64 start = atomic_load_explicit (&header->acknowledged, memory_order_relaxed);
+  guint64 at = start;
+
+  if ((start & 7) != 0 || start >= range->start.position || range->end.position - start > ring->ring_size
+      || range->start.number < 2)
+    return;
+  while (at < range->start.position && *(const guint64 *) (ring->ring + (at & (ring->ring_size - 1))) == 0)
+    at += 8;
+  if (at < range->start.position)
+    range->start = (MusterSpoolPlace){ start, range->start.number - 1 };
+}
+
 /* What the header says, if it and the slot there agree with the end. */
 static gboolean
 range_by_header (Ring *ring, const MusterSpoolPlace *end, MusterSpoolRange *range)
@@ -339,7 +357,10 @@ muster_spool_file_find (int fd, const MusterSpoolIdentity *identity, const Muste
       g_autoptr (GArray) found = find_slots (&ring);
 
       if (end != NULL)
-        range_to (&ring, found, end, range);
+        {
+          range_to (&ring, found, end, range);
+          include_damage (&ring, range);
+        }
       else
         range_of_all (&ring, found, range);
     }
