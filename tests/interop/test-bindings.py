@@ -66,6 +66,8 @@ def an_exception_is_told():
     with Primary(group("py", f"{sys.executable} {ALL_OF_IT} exception") + "restart=no\n") as primary:
         end = primary.wait_for_record("py-1", "ended with status 1")
         assert end["level"] == "error" and end["fields"]["stderr"].endswith("ValueError: last words"), end
+        # Printed lines are in the primary's own stream: nothing says which of the two comes first.
+        primary.wait_for("its last line", lambda: "ValueError: last words" in [r["message"] for r in primary.records("py-1")])
         lines = [r["message"] for r in primary.records("py-1") if r.get("domain") == "stderr"]
         assert lines[0].startswith("Traceback") and lines[-1] == "ValueError: last words", lines
         assert primary.wait_for_record("py-1", "before the exception")
