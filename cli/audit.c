@@ -32,7 +32,7 @@ typedef struct
 
 struct _MusterAudit
 {
-  GHashTable *streams; /* owned; Stream to itself */
+  GHashTable *streams; /* owned; id (in the Stream) to Stream */
   GPtrArray *sorted;   /* owned, nullable */
   guint64 n_nameless;
 
@@ -45,21 +45,6 @@ struct _MusterAudit
 };
 
 /* -- streams --------------------------------------------------------------------------------------- */
-
-static guint
-stream_hash (gconstpointer key)
-{
-  guint hash;
-
-  memcpy (&hash, ((const Stream *) key)->id, sizeof hash); /* random bytes */
-  return hash;
-}
-
-static gboolean
-stream_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (((const Stream *) a)->id, ((const Stream *) b)->id, MUSTER_STREAM_ID_SIZE) == 0;
-}
 
 static Stream *
 stream_new (const guint8 *id, guint order)
@@ -100,15 +85,12 @@ stream_free (gpointer data)
 static Stream *
 take_stream (MusterAudit *self, const guint8 *id)
 {
-  Stream key;
-  Stream *stream;
+  Stream *stream = g_hash_table_lookup (self->streams, id);
 
-  memcpy (key.id, id, MUSTER_STREAM_ID_SIZE);
-  stream = g_hash_table_lookup (self->streams, &key);
   if (stream == NULL)
     {
       stream = stream_new (id, g_hash_table_size (self->streams));
-      g_hash_table_add (self->streams, stream);
+      g_hash_table_insert (self->streams, stream->id, stream);
     }
   return stream;
 }
@@ -407,7 +389,7 @@ muster_audit_finish (MusterAudit *self)
   g_clear_pointer (&self->sorted, g_ptr_array_unref);
   self->sorted = g_ptr_array_new ();
   g_hash_table_iter_init (&iter, self->streams);
-  while (g_hash_table_iter_next (&iter, &stream, NULL))
+  while (g_hash_table_iter_next (&iter, NULL, &stream))
     {
       add_up (stream);
       g_ptr_array_add (self->sorted, stream); /* its first member is the public part */
@@ -427,7 +409,7 @@ muster_audit_new (void)
 {
   MusterAudit *self = g_new0 (MusterAudit, 1);
 
-  self->streams = g_hash_table_new_full (stream_hash, stream_equal, stream_free, NULL);
+  self->streams = g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, NULL, stream_free);
   return self;
 }
 

@@ -15,21 +15,6 @@ struct _MusterKnownStreams
   GPtrArray *list;     /* owned; of MusterKnownStream */
 };
 
-static guint
-id_hash (gconstpointer key)
-{
-  guint hash;
-
-  memcpy (&hash, key, sizeof hash); /* random bytes */
-  return hash;
-}
-
-static gboolean
-id_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 static gboolean
 slice_equal (MusterSlice a, MusterSlice b)
 {
@@ -40,7 +25,7 @@ static guint
 origin_hash (gconstpointer key)
 {
   const MusterOrigin *labels = &((const MusterKnownOrigin *) key)->labels;
-  guint hash = id_hash (labels->stream) ^ labels->pid * 2654435761u;
+  guint hash = muster_stream_id_hash (labels->stream) ^ labels->pid * 2654435761u;
 
   for (gsize i = 0; i < labels->worker.length; i++)
     hash = hash * 33 + (guint8) labels->worker.data[i];
@@ -53,7 +38,7 @@ origin_equal (gconstpointer a, gconstpointer b)
   const MusterOrigin *first = &((const MusterKnownOrigin *) a)->labels;
   const MusterOrigin *second = &((const MusterKnownOrigin *) b)->labels;
 
-  return id_equal (first->stream, second->stream) && first->pid == second->pid
+  return muster_stream_id_equal (first->stream, second->stream) && first->pid == second->pid
          && slice_equal (first->worker, second->worker) && slice_equal (first->host, second->host)
          && slice_equal (first->cluster, second->cluster);
 }
@@ -84,7 +69,7 @@ muster_known_streams_new (void)
 {
   MusterKnownStreams *self = g_new0 (MusterKnownStreams, 1);
 
-  self->streams = g_hash_table_new (id_hash, id_equal);
+  self->streams = g_hash_table_new (muster_stream_id_hash, muster_stream_id_equal);
   self->origins = g_hash_table_new_full (origin_hash, origin_equal, origin_free, NULL);
   self->list = g_ptr_array_new_with_free_func (stream_free);
   return self;

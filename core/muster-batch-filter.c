@@ -42,21 +42,6 @@ struct _MusterBatchFilter
   GQueue order;           /* the same by time of last use, the oldest first */
 };
 
-static guint
-pending_hash (gconstpointer key)
-{
-  guint hash;
-
-  memcpy (&hash, key, sizeof hash); /* random bytes */
-  return hash;
-}
-
-static gboolean
-pending_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 static Pending *
 pending_new (const guint8 *stream, guint64 first_seq)
 {
@@ -152,7 +137,7 @@ muster_batch_filter_new (gboolean keeps_gaps)
 
   filter->keeps_gaps = keeps_gaps;
   filter->reason = MUSTER_GAP_FILTERED;
-  filter->streams = g_hash_table_new_full (pending_hash, pending_equal, pending_free, NULL);
+  filter->streams = g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, pending_free, NULL);
   g_queue_init (&filter->order);
   return filter;
 }

@@ -6,6 +6,9 @@
 #include "config.h"
 
 #include "muster-entry.h"
+
+#include <string.h>
+
 #include "muster-wire-private.h"
 
 #define TAG_LOG_ENTRIES MUSTER_WIRE_TAG (1, MUSTER_WIRE_BYTES)
@@ -27,6 +30,40 @@ const char *
 muster_gap_reason_to_string (MusterGapReason reason)
 {
   return (guint) reason < G_N_ELEMENTS (reason_names) ? reason_names[reason] : reason_names[0];
+}
+
+/**
+ * muster_stream_id_hash: (skip)
+ * @id: a stream's identity, %MUSTER_STREAM_ID_SIZE bytes
+ *
+ * For a #GHashTable whose keys are streams. The bytes are random, so the first of them will do.
+ *
+ * Returns: the hash
+ * Since: 0.1
+ */
+guint
+muster_stream_id_hash (gconstpointer id)
+{
+  guint hash;
+
+  memcpy (&hash, id, sizeof hash);
+  return hash;
+}
+
+/**
+ * muster_stream_id_equal: (skip)
+ * @a: a stream's identity, %MUSTER_STREAM_ID_SIZE bytes
+ * @b: another
+ *
+ * For a #GHashTable whose keys are streams.
+ *
+ * Returns: whether they are the same stream
+ * Since: 0.1
+ */
+gboolean
+muster_stream_id_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
 }
 
 static inline MusterSlice

@@ -20,6 +20,9 @@ G_BEGIN_DECLS
  */
 #define MUSTER_STREAM_ID_SIZE 16
 
+MUSTER_PUBLIC guint muster_stream_id_hash (gconstpointer id);
+MUSTER_PUBLIC gboolean muster_stream_id_equal (gconstpointer a, gconstpointer b);
+
 /**
  * MusterEntryKind:
  * @MUSTER_ENTRY_UNKNOWN: a kind that this version does not know; numbered and passed on like any other

@@ -11,25 +11,10 @@
 #include "muster-fault-private.h"
 #include "muster-receiver-parts-private.h"
 
-static guint
-stream_id_hash (gconstpointer key)
-{
-  guint32 word;
-
-  memcpy (&word, key, sizeof word); /* random bytes hash themselves */
-  return word;
-}
-
-static gboolean
-stream_id_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 GHashTable *
 muster_receiver_stream_table_new (void)
 {
-  return g_hash_table_new_full (stream_id_hash, stream_id_equal, NULL, muster_receiver_stream_free);
+  return g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, NULL, muster_receiver_stream_free);
 }
 
 MusterReceiverStream *

@@ -78,21 +78,6 @@ static void start_place (Place *place);
 
 /* -- small helpers ------------------------------------------------------------------------------- */
 
-static guint
-stream_hash (gconstpointer key)
-{
-  guint hash;
-
-  memcpy (&hash, key, sizeof hash); /* random bytes */
-  return hash;
-}
-
-static gboolean
-stream_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 static void
 clear_source (GSource **source)
 {
@@ -436,7 +421,7 @@ muster_supervisor_new (const MusterWorkerHouse *house, const MusterSupervisorCal
   self->callbacks = *callbacks;
   self->user_data = user_data;
   self->groups = g_ptr_array_new_with_free_func (group_free);
-  self->lives = g_hash_table_new (stream_hash, stream_equal);
+  self->lives = g_hash_table_new (muster_stream_id_hash, muster_stream_id_equal);
   return self;
 }
 

@@ -11,21 +11,6 @@
 /* Dropped runs that are declared; beyond it drops are counted only. A stream has one, unless batches come between. */
 #define DROPS_MAX 4096
 
-static guint
-stream_hash (gconstpointer key)
-{
-  guint hash;
-
-  memcpy (&hash, key, sizeof hash); /* random bytes */
-  return hash;
-}
-
-static gboolean
-stream_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 static void
 item_clear (gpointer data)
 {
@@ -47,7 +32,7 @@ void
 muster_transport_queue_init (MusterTransportQueue *queue)
 {
   queue->items = muster_transport_items_new ();
-  queue->drops = g_hash_table_new_full (stream_hash, stream_equal, g_free, NULL);
+  queue->drops = g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, g_free, NULL);
 }
 
 void

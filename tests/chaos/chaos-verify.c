@@ -232,21 +232,6 @@ take_record (Output output, const char *text, gsize length, guint64 place)
   return &lives[life_number];
 }
 
-static guint
-stream_hash (gconstpointer key)
-{
-  guint hash;
-
-  memcpy (&hash, key, sizeof hash);
-  return hash;
-}
-
-static gboolean
-stream_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 static gboolean
 is_text (MusterSlice slice, const char *text)
 {
@@ -713,7 +698,7 @@ main (int argc, char **argv)
   g_option_context_add_main_entries (context, options, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc != 2)
     g_error ("usage: chaos-verify PAGE --protobuf=FILE...");
-  streams = g_hash_table_new (stream_hash, stream_equal);
+  streams = g_hash_table_new (muster_stream_id_hash, muster_stream_id_equal);
   examples = g_string_new (NULL);
   read_page (argv[1]);
   if (hits != NULL)

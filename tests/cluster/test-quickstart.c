@@ -50,21 +50,6 @@ typedef struct
   GPtrArray *started; /* owned; of char *: streams that the primary announced, in hex */
 } Story;
 
-static guint
-stream_hash (gconstpointer key)
-{
-  guint32 word;
-
-  memcpy (&word, key, sizeof word);
-  return word;
-}
-
-static gboolean
-stream_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 static void
 life_free (gpointer data)
 {
@@ -156,7 +141,7 @@ read_story (Story *story, GBytes *bytes)
   MusterEntryIter iter;
   MusterEntry entry;
 
-  story->lives = g_hash_table_new_full (stream_hash, stream_equal, NULL, life_free);
+  story->lives = g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, NULL, life_free);
   story->started = g_ptr_array_new_with_free_func (g_free);
   muster_entry_iter_init (&iter, data, length);
   while (muster_entry_iter_next (&iter, &entry))

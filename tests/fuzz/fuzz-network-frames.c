@@ -50,8 +50,7 @@ make_collector (void)
   self->loop = g_main_loop_new (self->context, FALSE);
   g_mutex_init (&self->lock);
   self->dirty = g_ptr_array_new ();
-  self->peers =
-      g_hash_table_new_full (muster_network_peer_hash, muster_network_peer_equal, NULL, muster_network_peer_free);
+  self->peers = g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, NULL, muster_network_peer_free);
   self->routes = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
   g_queue_init (&self->order);
   self->streams = muster_network_streams_new (16);

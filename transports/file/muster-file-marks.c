@@ -46,21 +46,6 @@ struct _MusterFileMarks
 /* A journal's mark has nothing pending; this stands there instead. */
 #define JOURNAL_FIRST_SEQ G_MAXUINT64
 
-static guint
-id_hash (gconstpointer key)
-{
-  guint hash;
-
-  memcpy (&hash, key, sizeof hash); /* random bytes */
-  return hash;
-}
-
-static gboolean
-id_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 static Mark *
 add_mark (MusterFileMarks *marks, const guint8 *id, guint32 slot)
 {
@@ -82,8 +67,8 @@ muster_file_marks_new (MusterFileCheckpoint *checkpoint)
 
   marks->checkpoint = checkpoint;
   marks->has_history = muster_file_checkpoint_has_history (checkpoint);
-  marks->first = g_hash_table_new_full (id_hash, id_equal, g_free, NULL);
-  marks->marks = g_hash_table_new_full (id_hash, id_equal, g_free, NULL);
+  marks->first = g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, g_free, NULL);
+  marks->marks = g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, g_free, NULL);
   g_queue_init (&marks->order);
   marks->unasked_us = streams->len > 0 ? g_get_monotonic_time () + UNASKED_US : 0;
   for (guint i = 0; i < streams->len; i++)
@@ -128,7 +113,7 @@ muster_file_marks_get_first (MusterFileMarks *marks, const guint8 id[MUSTER_STRE
 static Mark *
 look_up (MusterFileMarks *marks, const guint8 *id)
 {
-  if (marks->last == NULL || !id_equal (marks->last->id, id))
+  if (marks->last == NULL || !muster_stream_id_equal (marks->last->id, id))
     marks->last = g_hash_table_lookup (marks->marks, id);
   return marks->last;
 }

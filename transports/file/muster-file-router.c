@@ -12,8 +12,6 @@
  */
 #include "config.h"
 
-#include <string.h>
-
 #include "muster-batch-filter-private.h"
 #include "muster-file-router.h"
 
@@ -68,21 +66,6 @@ target_free (gpointer data)
   g_free (target);
 }
 
-static guint
-stream_hash (gconstpointer key)
-{
-  guint hash;
-
-  memcpy (&hash, key, sizeof hash); /* random bytes */
-  return hash;
-}
-
-static gboolean
-stream_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 static void
 part_clear (gpointer data)
 {
@@ -101,7 +84,8 @@ muster_file_router_new (const MusterFilePath *path, const char *pattern, const M
   router->keeps_gaps = keeps_gaps;
   router->max_open = max_open;
   router->targets = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, target_free);
-  router->streams = g_hash_table_new_full (stream_hash, stream_equal, g_free, (GDestroyNotify) g_array_unref);
+  router->streams =
+      g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, g_free, (GDestroyNotify) g_array_unref);
   return router;
 }
 

@@ -108,8 +108,6 @@ void muster_network_collector_say_refused (MusterNetworkCollector *self, const c
 
 /* -- peers -- */
 
-guint muster_network_peer_hash (gconstpointer id);
-gboolean muster_network_peer_equal (gconstpointer a, gconstpointer b);
 /* By the sender's key and the journal's own id; made if it is not there, and then it stands at @number or where it is
  * known to stand. */
 MusterNetworkPeer *muster_network_peer_get (MusterNetworkCollector *self, const char *user,

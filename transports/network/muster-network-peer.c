@@ -21,21 +21,6 @@
  * with the transports. */
 #define PEERS_MAX 16384
 
-guint
-muster_network_peer_hash (gconstpointer id)
-{
-  guint hash;
-
-  memcpy (&hash, id, sizeof hash);
-  return hash;
-}
-
-gboolean
-muster_network_peer_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 /* Nobody can speak of another one's journal. */
 static void
 make_id (const char *user, const guint8 *journal, guint8 id[MUSTER_STREAM_ID_SIZE])

@@ -22,28 +22,13 @@ struct _MusterNetworkStreams
   GQueue order;      /* the longest untouched first */
 };
 
-static guint
-id_hash (gconstpointer key)
-{
-  guint hash;
-
-  memcpy (&hash, key, sizeof hash); /* random bytes */
-  return hash;
-}
-
-static gboolean
-id_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 MusterNetworkStreams *
 muster_network_streams_new (guint most)
 {
   MusterNetworkStreams *streams = g_new0 (MusterNetworkStreams, 1);
 
   streams->most = most;
-  streams->table = g_hash_table_new_full (id_hash, id_equal, g_free, NULL);
+  streams->table = g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, g_free, NULL);
   g_queue_init (&streams->order);
   return streams;
 }

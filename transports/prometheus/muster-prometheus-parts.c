@@ -22,22 +22,6 @@ struct _MusterPrometheusParts
   GHashTable *partials; /* owned; set of Partial, by stream */
 };
 
-/* Stream ids are random. */
-static guint
-stream_hash (gconstpointer key)
-{
-  guint32 word;
-
-  memcpy (&word, key, sizeof word);
-  return word;
-}
-
-static gboolean
-stream_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, MUSTER_STREAM_ID_SIZE) == 0;
-}
-
 static void
 partial_free (gpointer data)
 {
@@ -53,7 +37,7 @@ muster_prometheus_parts_new (gsize max_size)
   MusterPrometheusParts *parts = g_new0 (MusterPrometheusParts, 1);
 
   parts->max_size = max_size;
-  parts->partials = g_hash_table_new_full (stream_hash, stream_equal, partial_free, NULL);
+  parts->partials = g_hash_table_new_full (muster_stream_id_hash, muster_stream_id_equal, partial_free, NULL);
   return parts;
 }
 
