@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "muster-receiver-parts-private.h"
+#include "muster-zmq-router-private.h"
 
 /* Messages handled in one go, so that many groups share the thread fairly. */
 #define BURST 64
@@ -130,14 +131,12 @@ muster_receiver_endpoint_free (gpointer data)
 static void *
 open_router (void *zmq)
 {
-  const int zero = 0, one = 1, handshake_ms = 3000, high_water = 64;
+  const int handshake_ms = 3000, high_water = 64;
   const gint64 largest = MUSTER_LINK_MESSAGE_MAX;
-  void *socket = zmq_socket (zmq, ZMQ_ROUTER);
+  void *socket = muster_zmq_router_new (zmq);
 
   if (socket == NULL)
     return NULL;
-  zmq_setsockopt (socket, ZMQ_LINGER, &zero, sizeof zero);
-  zmq_setsockopt (socket, ZMQ_ROUTER_MANDATORY, &one, sizeof one);
   zmq_setsockopt (socket, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof handshake_ms);
   zmq_setsockopt (socket, ZMQ_RCVHWM, &high_water, sizeof high_water);
   zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);

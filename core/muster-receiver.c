@@ -9,48 +9,11 @@
 #include <signal.h>
 #include <string.h>
 
+#include "muster-context-call-private.h"
 #include "muster-receiver-parts-private.h"
 #include "muster-time-base-private.h"
 
 #define MASTER_FLUSH_US (10 * G_TIME_SPAN_MILLISECOND)
-
-typedef struct
-{
-  void (*function) (gpointer data);
-  gpointer data;
-  GMutex lock;
-  GCond cond;
-  gboolean done;
-} Call;
-
-static gboolean
-run_call (gpointer data)
-{
-  Call *call = data;
-
-  call->function (call->data);
-  g_mutex_lock (&call->lock);
-  call->done = TRUE;
-  g_cond_signal (&call->cond);
-  g_mutex_unlock (&call->lock);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-call_thread (MusterReceiver *self, void (*function) (gpointer), gpointer data)
-{
-  Call call = { .function = function, .data = data };
-
-  g_mutex_init (&call.lock);
-  g_cond_init (&call.cond);
-  g_main_context_invoke (self->context, run_call, &call);
-  g_mutex_lock (&call.lock);
-  while (!call.done)
-    g_cond_wait (&call.cond, &call.lock);
-  g_mutex_unlock (&call.lock);
-  g_mutex_clear (&call.lock);
-  g_cond_clear (&call.cond);
-}
 
 static gpointer
 receiver_thread (gpointer data)
@@ -63,20 +26,6 @@ receiver_thread (gpointer data)
   return NULL;
 }
 
-/* A ROUTER's automatic routing ids start from rand(), which nobody has seeded: two primaries would give the same ones,
- * and a peer that reconnects could be taken for another (libzmq 4.3.4, router.cpp). */
-static void
-seed_rand (void)
-{
-  static gsize seeded = 0;
-
-  if (g_once_init_enter (&seeded))
-    {
-      srand (g_random_int ());
-      g_once_init_leave (&seeded, 1);
-    }
-}
-
 MusterReceiver *
 muster_receiver_new (MusterPipeline *pipeline, const char *host, const char *cluster, MusterJournal *master,
                      const MusterTimeBase *base, const MusterReceiverCallbacks *callbacks, gpointer user_data,
@@ -85,7 +34,6 @@ muster_receiver_new (MusterPipeline *pipeline, const char *host, const char *clu
   MusterReceiver *self = g_new0 (MusterReceiver, 1);
   sigset_t all, before;
 
-  seed_rand ();
   self->pipeline = muster_pipeline_ref (pipeline);
   self->host = g_strdup (host);
   self->cluster = g_strdup (cluster);
@@ -145,7 +93,7 @@ muster_receiver_bind (MusterReceiver *self, const char *group, const char *endpo
 {
   Bind order = { .receiver = self, .group = group, .endpoint = endpoint, .uid = uid, .gid = gid };
 
-  call_thread (self, bind_in_thread, &order);
+  muster_context_call (self->context, bind_in_thread, &order);
   if (order.error == NULL)
     return TRUE;
   g_propagate_error (error, order.error);

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "muster-context-call-private.h"
 #include "muster-fault-private.h"
 #include "muster-journal-feed-private.h"
 #include "muster-link-private.h"
 #include "muster-sender-private.h"
+#include "muster-zmq-monitor-private.h"
 #include "muster-zmq-source-private.h"
 
 /* How often HELLO is repeated until WELCOME, and POSITION while something is unacknowledged. */
@@ -21,8 +23,7 @@
 #define RESET_PAUSE_MS       50 /* doubled each time, up to HELLO_INTERVAL_MS */
 #define POSITION_INTERVAL_MS 1000
 /* Frames handled in one go. */
-#define BURST           64
-#define MONITOR_ADDRESS "inproc://muster-monitor"
+#define BURST 64
 /* Custom messages that wait for a socket that takes them. */
 #define MESSAGES_MAX 10000
 
@@ -45,9 +46,8 @@ struct _MusterSender
   void *zmq;
   void *socket;
   GSource *socket_source;
-  void *monitor; /* tells of connections that were made and lost */
-  GSource *monitor_source;
-  GSource *timer; /* HELLO until welcomed, then POSITION */
+  MusterZmqMonitor *monitor; /* owned; tells of connections that were made and lost */
+  GSource *timer;            /* HELLO until welcomed, then POSITION */
   MusterJournalFeed *feed;
   gboolean welcomed;
   gboolean refused;
@@ -363,21 +363,10 @@ reconnected (MusterSender *self, gboolean connected)
   set_timer (self, HELLO_INTERVAL_MS);
 }
 
-/* Events come as [event, 16 bits; value, 32 bits][address] (zmq_socket_monitor(3)). */
 static void
-monitor_cb (void *monitor, int events, gpointer user_data)
+monitor_cb (int event, int value, const char *address, gpointer user_data)
 {
-  guint8 event[6];
-  char address[256];
-
-  while (zmq_recv (monitor, event, sizeof event, ZMQ_DONTWAIT) >= 2)
-    {
-      guint16 number;
-
-      zmq_recv (monitor, address, sizeof address, ZMQ_DONTWAIT);
-      memcpy (&number, event, sizeof number);
-      reconnected (user_data, number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
-    }
+  reconnected (user_data, event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
 }
 
 /* -- the thread ----------------------------------------------------------------------------------- */
@@ -422,11 +411,10 @@ open_socket (MusterSender *self, const char *endpoint, GError **error)
       zmq_setsockopt (self->socket, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof handshake_ms);
       zmq_setsockopt (self->socket, ZMQ_RECONNECT_IVL, &reconnect_ms, sizeof reconnect_ms);
       zmq_setsockopt (self->socket, ZMQ_RECONNECT_IVL_MAX, &reconnect_max_ms, sizeof reconnect_max_ms);
-      self->monitor = zmq_socket (self->zmq, ZMQ_PAIR);
-      if (self->monitor != NULL
-          && zmq_socket_monitor (self->socket, MONITOR_ADDRESS, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED)
-                 == 0
-          && zmq_connect (self->monitor, MONITOR_ADDRESS) == 0 && zmq_connect (self->socket, endpoint) == 0)
+      self->monitor =
+          muster_zmq_monitor_new (self->zmq, self->socket, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED,
+                                  self->context, monitor_cb, self);
+      if (self->monitor != NULL && zmq_connect (self->socket, endpoint) == 0)
         return TRUE;
     }
   g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "cannot connect to %s: %s", endpoint, zmq_strerror (errno));
@@ -463,8 +451,6 @@ muster_sender_new (MusterJournal *journal, const char *endpoint, gint64 flush_in
   self->feed = muster_journal_feed_new (journal, &labels, flush_interval_us, self->context, send_and_watch, self);
   self->socket_source = muster_zmq_source_new (self->socket, ZMQ_POLLIN, socket_cb, self);
   g_source_attach (self->socket_source, self->context);
-  self->monitor_source = muster_zmq_source_new (self->monitor, ZMQ_POLLIN, monitor_cb, self);
-  g_source_attach (self->monitor_source, self->context);
 
   /* The application's signal handlers run in its own threads: one that logs must never wait for this thread from
    * within it. */
@@ -579,44 +565,11 @@ muster_sender_flush (MusterSender *self, gint64 timeout_us)
   return flush.acknowledged;
 }
 
-typedef struct
-{
-  void (*function) (gpointer);
-  gpointer data;
-  GMutex lock;
-  GCond done_cond;
-  gboolean done;
-} Call;
-
-static gboolean
-run_call (gpointer data)
-{
-  Call *call = data;
-
-  call->function (call->data);
-  g_mutex_lock (&call->lock);
-  call->done = TRUE;
-  g_cond_signal (&call->done_cond);
-  g_mutex_unlock (&call->lock);
-  return G_SOURCE_REMOVE;
-}
-
 void
 muster_sender_call (MusterSender *self, void (*function) (gpointer), gpointer data)
 {
-  Call call = { .function = function, .data = data };
-
-  if (is_forked (self))
-    return;
-  g_mutex_init (&call.lock);
-  g_cond_init (&call.done_cond);
-  g_main_context_invoke (self->context, run_call, &call);
-  g_mutex_lock (&call.lock);
-  while (!call.done)
-    g_cond_wait (&call.done_cond, &call.lock);
-  g_mutex_unlock (&call.lock);
-  g_mutex_clear (&call.lock);
-  g_cond_clear (&call.done_cond);
+  if (!is_forked (self))
+    muster_context_call (self->context, function, data);
 }
 
 static gboolean
@@ -641,21 +594,9 @@ muster_sender_free (MusterSender *self)
     g_source_destroy (self->socket_source);
   g_clear_pointer (&self->socket_source, g_source_unref);
   g_clear_pointer (&self->feed, muster_journal_feed_free);
-  if (self->monitor_source != NULL)
-    g_source_destroy (self->monitor_source);
-  g_clear_pointer (&self->monitor_source, g_source_unref);
+  g_clear_pointer (&self->monitor, muster_zmq_monitor_free);
   if (self->socket != NULL)
-    {
-      zmq_socket_monitor (self->socket, NULL, 0);
-      zmq_close (self->socket);
-    }
-  if (self->monitor != NULL)
-    {
-      const int linger = 0;
-
-      zmq_setsockopt (self->monitor, ZMQ_LINGER, &linger, sizeof linger);
-      zmq_close (self->monitor);
-    }
+    zmq_close (self->socket);
   if (self->zmq != NULL)
     zmq_ctx_term (self->zmq);
   g_queue_clear_full (&self->messages, (GDestroyNotify) g_bytes_unref);

@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "muster-context-call-private.h"
 #include "muster-journal-feed-private.h"
 #include "muster-journal-register-private.h"
 
@@ -344,42 +345,10 @@ muster_source_intake_get_context (MusterSourceIntake *intake)
   return intake->context;
 }
 
-typedef struct
-{
-  void (*function) (gpointer data);
-  gpointer data;
-  GMutex lock;
-  GCond cond;
-  gboolean done;
-} Call;
-
-static gboolean
-run_call (gpointer data)
-{
-  Call *call = data;
-
-  call->function (call->data);
-  g_mutex_lock (&call->lock);
-  call->done = TRUE;
-  g_cond_signal (&call->cond);
-  g_mutex_unlock (&call->lock);
-  return G_SOURCE_REMOVE;
-}
-
 void
 muster_source_intake_run (MusterSourceIntake *intake, void (*function) (gpointer), gpointer data)
 {
-  Call call = { .function = function, .data = data };
-
-  g_mutex_init (&call.lock);
-  g_cond_init (&call.cond);
-  attach_idle (intake, run_call, &call);
-  g_mutex_lock (&call.lock);
-  while (!call.done)
-    g_cond_wait (&call.cond, &call.lock);
-  g_mutex_unlock (&call.lock);
-  g_mutex_clear (&call.lock);
-  g_cond_clear (&call.cond);
+  muster_context_call (intake->context, function, data);
 }
 
 /* -- the end --------------------------------------------------------------------------------------- */

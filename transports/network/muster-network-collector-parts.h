@@ -12,6 +12,7 @@
 #include "muster-network-gate.h"
 #include "muster-network-limiter.h"
 #include "muster-network-streams.h"
+#include "muster-zmq-monitor-private.h"
 
 /*
  * What the collector consists of, for its own files only:
@@ -74,12 +75,11 @@ struct _MusterNetworkCollector
   /* -- the thread's own -- */
   void *zmq;
   void *socket;
-  void *monitor;
-  GSource *source;         /* owned */
-  GSource *monitor_source; /* owned */
-  MusterNetworkGate *gate; /* owned; NULL without keys */
-  GHashTable *routes;      /* GBytes (routing id) to MusterNetworkPeer, borrowed */
-  GQueue order;            /* of peers, the longest unheard first */
+  MusterZmqMonitor *monitor; /* owned */
+  GSource *source;           /* owned */
+  MusterNetworkGate *gate;   /* owned; NULL without keys */
+  GHashTable *routes;        /* GBytes (routing id) to MusterNetworkPeer, borrowed */
+  GQueue order;              /* of peers, the longest unheard first */
   MusterNetworkStreams *streams;
   MusterNetworkCodec *codec;
   MusterNetworkLimiter *limiter;

@@ -7,16 +7,15 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "muster-network-collector-parts.h"
 #include "muster-network-options.h"
+#include "muster-zmq-router-private.h"
 #include "muster-zmq-source-private.h"
 
 #define BURST       64
 #define ROUTING_MAX 255
-#define MONITOR     "inproc://muster-collector-monitor"
 #define EVENTS                                                                                                         \
   (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH        \
    | ZMQ_EVENT_ACCEPT_FAILED)
@@ -202,15 +201,12 @@ explain (MusterNetworkCollector *self, int event, int value)
 }
 
 static void
-monitor_cb (void *monitor, int events, gpointer user_data)
+monitor_cb (int event, int value, const char *address, gpointer user_data)
 {
   MusterNetworkCollector *self = user_data;
-  char address[256];
-  int event, value;
 
-  while (muster_network_monitor_read (monitor, &event, &value, address, sizeof address))
-    if (event != ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) /* the gate has said it, with the key */
-      muster_network_collector_say_refused (self, address, explain (self, event, value));
+  if (event != ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) /* the gate has said it, with the key */
+    muster_network_collector_say_refused (self, address, explain (self, event, value));
 }
 
 /* -- what is done -- */
@@ -280,8 +276,6 @@ begin_cb (gpointer data)
 
   if (self->gate != NULL)
     muster_network_gate_attach (self->gate, self->context);
-  self->monitor_source = muster_zmq_source_new (self->monitor, ZMQ_POLLIN, monitor_cb, self);
-  g_source_attach (self->monitor_source, self->context);
   self->source = muster_zmq_source_new (self->socket, ZMQ_POLLIN, socket_cb, self);
   g_source_attach (self->source, self->context);
   return G_SOURCE_REMOVE;
@@ -303,7 +297,7 @@ collector_thread (gpointer data)
   g_main_context_push_thread_default (self->context);
   g_main_loop_run (self->loop);
   drop_source (&self->source);
-  drop_source (&self->monitor_source);
+  g_clear_pointer (&self->monitor, muster_zmq_monitor_free);
   g_clear_pointer (&self->gate, muster_network_gate_free);
   g_main_context_pop_thread_default (self->context);
   return NULL;
@@ -340,26 +334,25 @@ set_keys (MusterNetworkCollector *self, GError **error)
 static gboolean
 open_sockets (MusterNetworkCollector *self, GError **error)
 {
-  const int one = 1, high_water = 16, backlog = 1024;
+  const int high_water = 16, backlog = 1024;
   char address[256] = "";
   size_t size = sizeof address;
 
   self->zmq = zmq_ctx_new ();
-  self->socket = zmq_socket (self->zmq, ZMQ_ROUTER);
-  self->monitor = zmq_socket (self->zmq, ZMQ_PAIR);
-  if (self->socket == NULL || self->monitor == NULL)
+  self->socket = muster_zmq_router_new (self->zmq);
+  if (self->socket != NULL)
+    self->monitor = muster_zmq_monitor_new (self->zmq, self->socket, EVENTS, self->context, monitor_cb, self);
+  if (self->monitor == NULL)
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot make sockets: %s", zmq_strerror (errno));
       return FALSE;
     }
   muster_network_options_set (self->socket, self->options.bind);
-  zmq_setsockopt (self->socket, ZMQ_ROUTER_MANDATORY, &one, sizeof one);
   zmq_setsockopt (self->socket, ZMQ_RCVHWM, &high_water, sizeof high_water);
   zmq_setsockopt (self->socket, ZMQ_BACKLOG, &backlog, sizeof backlog);
   if (!set_keys (self, error))
     return FALSE;
-  if (zmq_socket_monitor (self->socket, MONITOR, EVENTS) != 0 || zmq_connect (self->monitor, MONITOR) != 0
-      || zmq_bind (self->socket, self->options.bind) != 0
+  if (zmq_bind (self->socket, self->options.bind) != 0
       || zmq_getsockopt (self->socket, ZMQ_LAST_ENDPOINT, address, &size) != 0)
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot bind %s: %s", self->options.bind,
@@ -370,19 +363,6 @@ open_sockets (MusterNetworkCollector *self, GError **error)
   return TRUE;
 }
 
-/* A ROUTER's automatic routing ids start from rand(), which nobody has seeded (libzmq 4.3.4, router.cpp). */
-static void
-seed_rand (void)
-{
-  static gsize seeded = 0;
-
-  if (g_once_init_enter (&seeded))
-    {
-      srand (g_random_int ());
-      g_once_init_leave (&seeded, 1);
-    }
-}
-
 MusterNetworkCollector *
 muster_network_collector_new (const MusterNetworkCollectorOptions *options,
                               const MusterNetworkCollectorCallbacks *callbacks, gpointer user_data, GError **error)
@@ -390,7 +370,6 @@ muster_network_collector_new (const MusterNetworkCollectorOptions *options,
   MusterNetworkCollector *self = g_new0 (MusterNetworkCollector, 1);
   sigset_t all, before;
 
-  seed_rand ();
   self->options = *options;
   self->callbacks = *callbacks;
   self->user_data = user_data;
@@ -459,19 +438,10 @@ end_thread (MusterNetworkCollector *self)
 static void
 close_sockets (MusterNetworkCollector *self)
 {
-  const int zero = 0;
-
   g_clear_pointer (&self->gate, muster_network_gate_free);
+  g_clear_pointer (&self->monitor, muster_zmq_monitor_free);
   if (self->socket != NULL)
-    {
-      zmq_socket_monitor (self->socket, NULL, 0);
-      zmq_close (self->socket);
-    }
-  if (self->monitor != NULL)
-    {
-      zmq_setsockopt (self->monitor, ZMQ_LINGER, &zero, sizeof zero);
-      zmq_close (self->monitor);
-    }
+    zmq_close (self->socket);
   if (self->zmq != NULL)
     zmq_ctx_term (self->zmq);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * ZeroMQ settings of both ends, and their monitors.
+ * ZeroMQ settings of both ends.
  */
 #include "config.h"
 
@@ -43,26 +43,4 @@ muster_network_options_set (void *socket, const char *endpoint)
   set_int (socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
   set_int (socket, ZMQ_TCP_KEEPALIVE, 1);
   zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
-}
-
-gboolean
-muster_network_monitor_read (void *monitor, int *event, int *value, char *address, gsize size)
-{
-  guint8 frame[6];
-  char text[256] = "";
-  guint16 number;
-  guint32 what;
-  int length;
-
-  if (zmq_recv (monitor, frame, sizeof frame, ZMQ_DONTWAIT) != (int) sizeof frame)
-    return FALSE;
-  length = zmq_recv (monitor, text, sizeof text - 1, ZMQ_DONTWAIT);
-  text[CLAMP (length, 0, (int) sizeof text - 1)] = '\0';
-  memcpy (&number, frame, sizeof number);
-  memcpy (&what, frame + sizeof number, sizeof what);
-  *event = number;
-  *value = (int) what;
-  if (address != NULL)
-    g_strlcpy (address, text, size);
-  return TRUE;
 }

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "muster-network-options.h"
+#include "muster-zmq-monitor-private.h"
 #include "muster-zmq-source-private.h"
 
-#define BURST   64
-#define MONITOR "inproc://muster-network-monitor"
+#define BURST 64
 #define EVENTS                                                                                                         \
   (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH                            \
    | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
@@ -22,9 +22,8 @@ struct _MusterNetworkSocket
 {
   void *zmq;
   void *socket;
-  void *monitor;
-  GSource *source;         /* owned */
-  GSource *monitor_source; /* owned */
+  MusterZmqMonitor *monitor; /* owned */
+  GSource *source;           /* owned */
   MusterNetworkSocketCallbacks callbacks;
   gpointer user_data;
 };
@@ -100,13 +99,11 @@ socket_cb (void *socket, int events, gpointer user_data)
 }
 
 static void
-monitor_cb (void *monitor, int events, gpointer user_data)
+monitor_cb (int event, int value, const char *address, gpointer user_data)
 {
   MusterNetworkSocket *self = user_data;
-  int event, value;
 
-  while (muster_network_monitor_read (monitor, &event, &value, NULL, 0))
-    self->callbacks.event (event, value, self->user_data);
+  self->callbacks.event (event, value, self->user_data);
 }
 
 /* -- made and freed -- */
@@ -139,9 +136,9 @@ muster_network_socket_connect (const char *endpoint, const char *server_key, con
   self->user_data = user_data;
   self->zmq = zmq_ctx_new ();
   self->socket = zmq_socket (self->zmq, ZMQ_DEALER);
-  self->monitor = zmq_socket (self->zmq, ZMQ_PAIR);
-  if (self->socket == NULL || self->monitor == NULL || !prepare (self, endpoint, server_key, public_key, secret_key)
-      || zmq_socket_monitor (self->socket, MONITOR, EVENTS) != 0 || zmq_connect (self->monitor, MONITOR) != 0
+  if (self->socket != NULL)
+    self->monitor = muster_zmq_monitor_new (self->zmq, self->socket, EVENTS, context, monitor_cb, self);
+  if (self->monitor == NULL || !prepare (self, endpoint, server_key, public_key, secret_key)
       || zmq_connect (self->socket, endpoint) != 0)
     {
       g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "cannot connect to %s: %s", endpoint,
@@ -151,36 +148,18 @@ muster_network_socket_connect (const char *endpoint, const char *server_key, con
     }
   self->source = muster_zmq_source_new (self->socket, ZMQ_POLLIN, socket_cb, self);
   g_source_attach (self->source, context);
-  self->monitor_source = muster_zmq_source_new (self->monitor, ZMQ_POLLIN, monitor_cb, self);
-  g_source_attach (self->monitor_source, context);
   return self;
-}
-
-static void
-drop_source (GSource **source)
-{
-  if (*source != NULL)
-    g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
 }
 
 void
 muster_network_socket_free (MusterNetworkSocket *self)
 {
-  const int zero = 0;
-
-  drop_source (&self->source);
-  drop_source (&self->monitor_source);
+  g_clear_pointer (&self->monitor, muster_zmq_monitor_free);
+  if (self->source != NULL)
+    g_source_destroy (self->source);
+  g_clear_pointer (&self->source, g_source_unref);
   if (self->socket != NULL)
-    {
-      zmq_socket_monitor (self->socket, NULL, 0);
-      zmq_close (self->socket);
-    }
-  if (self->monitor != NULL)
-    {
-      zmq_setsockopt (self->monitor, ZMQ_LINGER, &zero, sizeof zero);
-      zmq_close (self->monitor);
-    }
+    zmq_close (self->socket);
   if (self->zmq != NULL)
     zmq_ctx_term (self->zmq);
   g_free (self);
