@@ -15,5 +15,7 @@ typedef void (*MusterZmqMonitorFunc) (int event, int value, const char *address,
  * on @function is called in @context's thread. NULL with errno set where ZeroMQ has no more sockets. */
 MUSTER_PUBLIC MusterZmqMonitor *muster_zmq_monitor_new (void *zmq, void *socket, int events, GMainContext *context,
                                                         MusterZmqMonitorFunc function, gpointer user_data);
+/* Tells of all that has happened before now, in the context's thread. */
+MUSTER_PUBLIC void muster_zmq_monitor_catch_up (MusterZmqMonitor *monitor);
 /* Before its socket is closed; in the context's thread, or when that has ended. Not from within @function. */
 MUSTER_PUBLIC void muster_zmq_monitor_free (MusterZmqMonitor *monitor);

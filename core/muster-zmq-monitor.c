@@ -13,6 +13,8 @@
 
 /* Strangers make events as fast as they like; something else wants a turn, too. */
 #define BURST 64
+/* What the pair of sockets holds, by their high-water marks. */
+#define WAITING_MAX 2000
 
 struct _MusterZmqMonitor
 {
@@ -41,6 +43,13 @@ handle_one (MusterZmqMonitor *self)
   memcpy (&value, frame + sizeof event, sizeof value);
   self->function (event, value, address, self->user_data);
   return TRUE;
+}
+
+void
+muster_zmq_monitor_catch_up (MusterZmqMonitor *self)
+{
+  for (guint i = 0; i < WAITING_MAX && handle_one (self); i++)
+    ;
 }
 
 static void

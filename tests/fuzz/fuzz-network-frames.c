@@ -55,7 +55,9 @@ make_collector (void)
   g_queue_init (&self->order);
   self->streams = muster_network_streams_new (16);
   self->codec = muster_network_codec_new ();
-  self->limiter = muster_network_limiter_new (1000, 4);
+  self->refusals = muster_network_limiter_new (1000, 4);
+  self->holes = muster_network_limiter_new (1000, 4);
+  self->connections = muster_network_connections_new (self->context, 1 << 20, NULL, NULL);
   return self;
 }
 
@@ -75,7 +77,7 @@ check_peers (MusterNetworkCollector *self)
 static const guint8 *
 handle_one (MusterNetworkCollector *self, const guint8 *at, const guint8 *end)
 {
-  MusterNetworkFrame frame = { .fd = -1, .address = "somewhere" };
+  MusterNetworkFrame frame = { .address = "somewhere" };
   guint8 route;
   gsize length;
   zmq_msg_t payload;
@@ -112,6 +114,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
         ;
       check_peers (self);
     }
+  muster_network_connections_free (self->connections);
   muster_network_collector_free (self);
   muster_network_streams_free (taken);
   return 0;

@@ -142,7 +142,8 @@ typedef struct
   CountTransport *count; /* lives as long as the fixture */
   MusterPipeline *in;
   MusterSource *source;
-  char *address; /* of the source */
+  char *address;         /* of the source */
+  guint max_connections; /* the same */
 
   MusterPipeline *out;
   MusterTransport *network;
@@ -304,9 +305,10 @@ ends_start_collector (Ends *ends, gboolean with_keys)
   muster_pipeline_add (ends->in, MUSTER_TRANSPORT (ends->count));
   muster_pipeline_start (ends->in, &error);
   g_assert_no_error (error);
-  ends->source = g_object_new (MUSTER_TYPE_SOURCE_NETWORK, "name", "senders", "bind",
-                               ends->address != NULL ? ends->address : "tcp://127.0.0.1:*", "key-file",
-                               with_keys ? key : NULL, "allow-file", with_keys ? allow : NULL, NULL);
+  ends->source =
+      g_object_new (MUSTER_TYPE_SOURCE_NETWORK, "name", "senders", "bind",
+                    ends->address != NULL ? ends->address : "tcp://127.0.0.1:*", "key-file", with_keys ? key : NULL,
+                    "allow-file", with_keys ? allow : NULL, "max-connections", ends->max_connections, NULL);
   house.pipeline = ends->in;
   muster_source_start (ends->source, &house, &error);
   g_assert_no_error (error);

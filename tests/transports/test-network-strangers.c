@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "muster-link-private.h"
+#include "muster-network-keys.h"
+#include "muster-zmq-monitor-private.h"
 #include "network-ends.h"
 
 /* -- the good sender -- */
@@ -75,6 +77,45 @@ send_greeting (int fd, const char *mechanism)
 }
 
 static void
+receive_bytes (int fd, void *bytes, gsize size)
+{
+  const struct timeval timeout = { .tv_sec = 20 };
+
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), ==, 0);
+  g_assert_cmpint (recv (fd, bytes, size, MSG_WAITALL), ==, (gssize) size);
+}
+
+/* The whole handshake of a DEALER without keys. */
+static void
+send_ready (int fd)
+{
+  static const guint8 ready[] = { 0x04, 28,  5,   'R', 'E', 'A', 'D', 'Y', 11, 'S', 'o', 'c', 'k', 'e', 't',
+                                  '-',  'T', 'y', 'p', 'e', 0,   0,   0,   6,  'D', 'E', 'A', 'L', 'E', 'R' };
+
+  guint8 answer[256];
+
+  send_greeting (fd, "NULL");
+  send_bytes (fd, ready, sizeof ready);
+  /* nothing may come before the other end is ready: its greeting, and a command whose length is its second byte */
+  receive_bytes (fd, answer, 64 + 2);
+  receive_bytes (fd, answer + 66, answer[65]);
+}
+
+static void
+wait_closed (int fd)
+{
+  const struct timeval timeout = { .tv_sec = 20 };
+  guint8 byte[256];
+  gssize n;
+
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), ==, 0);
+  do
+    n = recv (fd, byte, sizeof byte, 0);
+  while (n > 0);
+  g_assert_true (n == 0 || errno == ECONNRESET);
+}
+
+static void
 test_no_zmtp (Ends *ends, gconstpointer data)
 {
   static const char http[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -131,16 +172,15 @@ static void
 test_huge_frame (Ends *ends, gconstpointer data)
 {
   static const guint8 huge[] = { 0x02, 0, 0, 1, 0, 0, 0, 0, 0, 'x' };
-  static const guint8 ready[] = { 0x04, 28,  5,   'R', 'E', 'A', 'D', 'Y', 11, 'S', 'o', 'c', 'k', 'e', 't',
-                                  '-',  'T', 'y', 'p', 'e', 0,   0,   0,   6,  'D', 'E', 'A', 'L', 'E', 'R' };
   gboolean with_keys = GPOINTER_TO_INT (data);
   int fd;
 
   start_good (ends, with_keys);
   fd = connect_bytes (ends);
-  send_greeting (fd, with_keys ? "CURVE" : "NULL");
-  if (!with_keys)
-    send_bytes (fd, ready, sizeof ready);
+  if (with_keys)
+    send_greeting (fd, "CURVE");
+  else
+    send_ready (fd);
   check_good (ends);
   send_bytes (fd, huge, sizeof huge);
   check_good (ends);
@@ -333,24 +373,172 @@ test_other_journal (Ends *ends, gconstpointer data)
   check_good (ends);
 }
 
-/* A message of many parts, of many bytes. */
+/* A message of many parts, of many bytes, that has an end: it is no frame, and that is all. */
 static void
 test_many_parts (Ends *ends, gconstpointer data)
 {
   Stranger stranger;
-  g_autofree guint8 *part = g_malloc0 (200000);
+  g_autofree guint8 *part = g_malloc0 (20000);
 
   start_good (ends, FALSE);
   stranger = stranger_new (ends);
-  for (guint i = 0; i < 500; i++)
-    zmq_send (stranger.socket, part, 20000, i < 499 ? ZMQ_SNDMORE : 0);
-  check_good (ends);
+  for (guint i = 0; i < 100; i++)
+    zmq_send (stranger.socket, part, 20000, i < 99 ? ZMQ_SNDMORE : 0);
   say_hello (&stranger, 'j', 1);
   expect (&stranger, MUSTER_LINK_WELCOME, 1);
-  zmq_send (stranger.socket, part, 200000, 0);
   check_good (ends);
   stranger_free (&stranger);
   check_good (ends);
+}
+
+/* A message that never ends: it is not kept for ever. */
+static void
+test_endless (Ends *ends, gconstpointer data)
+{
+  gsize part_size = GPOINTER_TO_SIZE (data);
+  gsize n = 65536 / part_size;
+  g_autoptr (GByteArray) parts = g_byte_array_new ();
+  const guint8 header[] = { 0x01, (guint8) (part_size - 2) }; /* MORE; the length in one byte */
+  const struct timeval timeout = { .tv_sec = 1 };
+  guint64 sent = 0;
+  gssize taken;
+  int fd;
+
+  start_good (ends, FALSE);
+  fd = connect_bytes (ends);
+  send_ready (fd);
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout), ==, 0);
+  for (guint i = 0; i < n; i++)
+    {
+      g_byte_array_append (parts, header, sizeof header);
+      g_byte_array_set_size (parts, (guint) ((i + 1) * part_size));
+    }
+  do
+    {
+      taken = send (fd, parts->data, parts->len, MSG_NOSIGNAL);
+      sent += taken > 0 ? (guint64) taken : 0;
+    }
+  while (taken > 0 && sent < (guint64) 4 << 30);
+  g_assert_cmpint (taken, <, 0); /* or no more is read of it */
+  wait_closed (fd);
+  ends_wait_said (ends, "is refused: a message without an end; its connection is cut");
+  g_test_message ("cut after %" G_GUINT64_FORMAT " MiB", sent >> 20);
+  close (fd);
+  check_good (ends);
+}
+
+/* Who stops in the middle of a message is not cut before his time: the rest comes later, and counts. */
+static void
+test_slow_message (Ends *ends, gconstpointer data)
+{
+  guint8 part[4096] = { 0x03, 0, 0, 0, 0, 0, 0, 0x0f, 0xf7 }; /* MORE, LONG; 4087 bytes */
+  const guint8 last[] = { 0x00, 1, 'x' };
+  guint8 answer[64];
+  int fd;
+
+  memset (part + 9, 'x', sizeof part - 9);
+  start_good (ends, FALSE);
+  fd = connect_bytes (ends);
+  send_ready (fd);
+  for (guint message = 0; message < 20; message++)
+    {
+      for (guint i = 0; i < 256; i++) /* a MiB */
+        send_bytes (fd, part, sizeof part);
+      check_good (ends);
+      send_bytes (fd, last, sizeof last);
+    }
+  check_good (ends);
+  while (recv (fd, answer, sizeof answer, MSG_DONTWAIT) > 0)
+    ;
+  g_assert_cmpint (errno, ==, EAGAIN); /* still open */
+  g_assert_cmpuint (ends_count_said (ends, "is refused: "), ==, 0);
+  close (fd);
+}
+
+/* More connections than there may be: who is here stays, who comes goes. */
+static void
+test_max_connections (Ends *ends, gconstpointer data)
+{
+  int fds[8];
+
+  ends->max_connections = 5;
+  start_good (ends, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    fds[i] = connect_bytes (ends);
+  ends_wait_said (ends, "is refused: there are max-connections already");
+  for (guint i = 4; i < G_N_ELEMENTS (fds); i++)
+    wait_closed (fds[i]);
+  check_good (ends);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+  ends_stop_sender (ends); /* there is room again */
+  ends_make_sender (ends, "good", "collector.pub");
+  ends_start_sender (ends);
+  check_good (ends);
+}
+
+static void
+set_event_cb (int event, int value, const char *address, gpointer user_data)
+{
+  *(int *) user_data |= event;
+}
+
+static void
+wait_event (const int *events, int event)
+{
+  gint64 deadline_us = g_get_monotonic_time () + DEADLINE_US;
+
+  while ((*events & event) == 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline_us);
+      if (!g_main_context_iteration (NULL, FALSE))
+        g_usleep (1000);
+    }
+}
+
+static void
+use_key (Ends *ends, void *socket, const char *name)
+{
+  g_autofree char *path = ends_path (ends, name);
+  g_autofree char *secret_key = NULL;
+  char server_key[MUSTER_NETWORK_KEY_SIZE], public_key[MUSTER_NETWORK_KEY_SIZE];
+  g_autofree char *server_path = ends_path (ends, "collector.pub");
+
+  g_assert_true (muster_network_keys_read (server_path, FALSE, server_key, NULL));
+  g_assert_true (g_file_get_contents (path, &secret_key, NULL, NULL));
+  g_assert_cmpint (zmq_curve_public (public_key, secret_key), ==, 0);
+  zmq_setsockopt (socket, ZMQ_CURVE_SERVERKEY, server_key, sizeof server_key);
+  zmq_setsockopt (socket, ZMQ_CURVE_PUBLICKEY, public_key, sizeof public_key);
+  zmq_setsockopt (socket, ZMQ_CURVE_SECRETKEY, secret_key, strlen (secret_key) + 1);
+}
+
+/* Who has not said anything when his key is taken away is cut all the same. */
+static void
+test_silent_revoked (Ends *ends, gconstpointer data)
+{
+  Stranger stranger = { .zmq = zmq_ctx_new () };
+  MusterZmqMonitor *monitor;
+  int events = 0;
+
+  start_good (ends, TRUE);
+  ends_allow (ends, "good;bad");
+  ends_wait_said (ends, "allow-file was read again: 2 clients");
+  stranger.socket = zmq_socket (stranger.zmq, ZMQ_DEALER);
+  use_key (ends, stranger.socket, "bad");
+  monitor =
+      muster_zmq_monitor_new (stranger.zmq, stranger.socket,
+                              ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+                              NULL, set_event_cb, &events);
+  g_assert_cmpint (zmq_connect (stranger.socket, ends->address), ==, 0);
+  wait_event (&events, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+  g_assert_cmpint (events & ZMQ_EVENT_DISCONNECTED, ==, 0);
+  ends_allow (ends, "good");
+  wait_event (&events, ZMQ_EVENT_DISCONNECTED);
+  wait_event (&events, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH); /* it tries again */
+  check_good (ends);
+  g_assert_cmpuint (ends_count_said (ends, "the connection was lost"), ==, 0); /* the good one's */
+  muster_zmq_monitor_free (monitor);
+  stranger_free (&stranger);
 }
 
 /* Who sends in the name of another one's journal has one of his own all the same. */
@@ -390,6 +578,11 @@ main (int argc, char **argv)
   ADD ("replayed-hello", NULL, test_replayed_hello);
   ADD ("other-journal", NULL, test_other_journal);
   ADD ("many-parts", NULL, test_many_parts);
+  ADD ("endless", GSIZE_TO_POINTER (256), test_endless);
+  ADD ("endless/small-parts", GSIZE_TO_POINTER (4), test_endless);
+  ADD ("slow-message", NULL, test_slow_message);
+  ADD ("max-connections", NULL, test_max_connections);
+  ADD ("silent-revoked", NULL, test_silent_revoked);
   ADD ("key-names-journal", NULL, test_key_names_journal);
   return g_test_run ();
 }

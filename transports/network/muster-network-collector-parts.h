@@ -2,7 +2,6 @@
 #pragma once
 
 #include <stdatomic.h>
-#include <sys/socket.h>
 #include <zmq.h>
 
 #include "muster-batch-private.h"
@@ -10,9 +9,9 @@
 #include "muster-network-codec.h"
 #include "muster-network-collector.h"
 #include "muster-network-gate.h"
+#include "muster-network-listener.h"
 #include "muster-network-limiter.h"
 #include "muster-network-streams.h"
-#include "muster-zmq-monitor-private.h"
 
 /*
  * What the collector consists of, for its own files only:
@@ -31,14 +30,12 @@
  */
 typedef struct
 {
-  guint8 id[MUSTER_STREAM_ID_SIZE]; /* of sender and journal together; the key */
-  char *user;                       /* owned; the sender's public key; "" without keys */
-  char *name;                       /* owned; for people */
-  GBytes *routing;                  /* owned, nullable: where it is connected */
-  GList link;                       /* in the collector's order */
-  int fd;                           /* of the connection, as ZeroMQ said; -1 if unknown */
-  struct sockaddr_storage address;  /* of its other end, when it was asked for */
-  socklen_t address_size;
+  guint8 id[MUSTER_STREAM_ID_SIZE];   /* of sender and journal together; the key */
+  char *user;                         /* owned; the sender's public key; "" without keys */
+  char *name;                         /* owned; for people */
+  GBytes *routing;                    /* owned, nullable: where it is connected */
+  GList link;                         /* in the collector's order */
+  MusterNetworkConnection connection; /* the same */
 
   guint64 accepted;
   guint64 acknowledged; /* as it was said last */
@@ -56,7 +53,6 @@ typedef struct
 
 struct _MusterNetworkCollector
 {
-  MusterNetworkCollectorOptions options;
   MusterNetworkCollectorCallbacks callbacks;
   gpointer user_data;
   char *address; /* owned */
@@ -73,18 +69,19 @@ struct _MusterNetworkCollector
   _Atomic guint n_peers;
 
   /* -- the thread's own -- */
-  void *zmq;
-  void *socket;
-  MusterZmqMonitor *monitor; /* owned */
-  GSource *source;           /* owned */
-  MusterNetworkGate *gate;   /* owned; NULL without keys */
-  GHashTable *routes;        /* GBytes (routing id) to MusterNetworkPeer, borrowed */
-  GQueue order;              /* of peers, the longest unheard first */
+  MusterNetworkListener *listener; /* owned */
+  void *socket;                    /* the listener's, as are the next two */
+  MusterNetworkGate *gate;         /* NULL without keys */
+  MusterNetworkConnections *connections;
+  GSource *source;    /* owned */
+  GHashTable *routes; /* GBytes (routing id) to MusterNetworkPeer, borrowed */
+  GQueue order;       /* of peers, the longest unheard first */
   MusterNetworkStreams *streams;
   MusterNetworkCodec *codec;
-  MusterNetworkLimiter *limiter;
-  guint64 total_pushed; /* bytes */
-  gboolean is_paused;   /* too much is under way: nothing is read */
+  MusterNetworkLimiter *refusals; /* what strangers cause */
+  MusterNetworkLimiter *holes;    /* what damaged spools cause */
+  guint64 total_pushed;           /* bytes */
+  gboolean is_paused;             /* too much is under way: nothing is read */
 };
 
 /* [routing id][header]([payload]), as it came. */
@@ -95,12 +92,15 @@ typedef struct
   zmq_msg_t *payload; /* nullable */
   const char *user;   /* the public key; NULL without keys */
   const char *address;
-  int fd;
+  MusterNetworkConnection connection;
 } MusterNetworkFrame;
 
 void muster_network_collector_handle (MusterNetworkCollector *self, const MusterNetworkFrame *frame);
 void muster_network_collector_reply (MusterNetworkCollector *self, GBytes *routing, const MusterLinkHeader *header,
                                      const void *payload, gsize size);
+/* The same, but little of it, and not what was said already; then how much was not comes with the next one. */
+void muster_network_collector_say_limited (MusterNetworkCollector *self, MusterNetworkLimiter *limiter,
+                                           MusterLevel level, const char *text);
 void muster_network_collector_say (MusterNetworkCollector *self, MusterLevel level, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 /* What strangers cause: not the same again within a minute, nor too much of it. */
@@ -115,7 +115,7 @@ MusterNetworkPeer *muster_network_peer_get (MusterNetworkCollector *self, const 
 void muster_network_peer_free (gpointer peer);
 void muster_network_peer_connect (MusterNetworkCollector *self, MusterNetworkPeer *peer,
                                   const MusterNetworkFrame *frame);
-/* Ends its connection, which a ROUTER cannot. */
+/* Ends its connection. */
 void muster_network_peer_cut (MusterNetworkCollector *self, MusterNetworkPeer *peer);
 /* What it may have unacknowledged. */
 guint64 muster_network_peer_get_credit (MusterNetworkCollector *self);

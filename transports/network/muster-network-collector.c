@@ -10,20 +10,15 @@
 #include <string.h>
 
 #include "muster-network-collector-parts.h"
-#include "muster-network-options.h"
-#include "muster-zmq-router-private.h"
 #include "muster-zmq-source-private.h"
 
 #define BURST       64
 #define ROUTING_MAX 255
-#define EVENTS                                                                                                         \
-  (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH        \
-   | ZMQ_EVENT_ACCEPT_FAILED)
 /* Of batches that are handed on and not done: beyond the first nothing more is read, until it is below the second. */
 #define UNDER_WAY_MAX  ((guint64) 64 << 20)
 #define UNDER_WAY_GOOD ((guint64) 32 << 20)
 #define STREAMS_MAX    65536
-/* What strangers cause. */
+/* What strangers cause, and damaged spools. */
 #define SAY_INTERVAL_US (60 * G_USEC_PER_SEC)
 #define SAY_MOST        20
 
@@ -42,19 +37,27 @@ muster_network_collector_say (MusterNetworkCollector *self, MusterLevel level, c
 }
 
 void
+muster_network_collector_say_limited (MusterNetworkCollector *self, MusterNetworkLimiter *limiter, MusterLevel level,
+                                      const char *text)
+{
+  guint64 n_before;
+
+  if (!muster_network_limiter_allow (limiter, text, g_get_monotonic_time (), &n_before))
+    return;
+  if (n_before > 0)
+    muster_network_collector_say (self, level, "%s (and %" G_GUINT64_FORMAT " more since the last time)", text,
+                                  n_before);
+  else
+    muster_network_collector_say (self, level, "%s", text);
+}
+
+void
 muster_network_collector_say_refused (MusterNetworkCollector *self, const char *address, const char *why)
 {
   g_autofree char *text = g_strdup_printf ("%s is refused: %s", address != NULL ? address : "somebody", why);
-  guint64 n_before;
 
   atomic_fetch_add (&self->n_refused, 1);
-  if (!muster_network_limiter_allow (self->limiter, text, g_get_monotonic_time (), &n_before))
-    return;
-  if (n_before > 0)
-    muster_network_collector_say (self, MUSTER_LEVEL_WARNING, "%s (and %" G_GUINT64_FORMAT " more since the last time)",
-                                  text, n_before);
-  else
-    muster_network_collector_say (self, MUSTER_LEVEL_WARNING, "%s", text);
+  muster_network_collector_say_limited (self, self->refusals, MUSTER_LEVEL_WARNING, text);
 }
 
 static void
@@ -69,12 +72,14 @@ gate_report_cb (MusterLevel level, const char *text, gpointer user_data)
   muster_network_collector_say (user_data, level, "%s", text);
 }
 
-/* Cuts the connections of those who may not be here any more. */
+/* Cuts the connections of those who may not be here any more; and of those who have not said anything, for it is only known
+ * with a message whose they are. Who may still be here comes back at once. */
 static void
 gate_changed_cb (gpointer user_data)
 {
   MusterNetworkCollector *self = user_data;
 
+  muster_network_connections_cut_unheard (self->connections);
   for (GList *link = self->order.head; link != NULL; link = link->next)
     {
       MusterNetworkPeer *peer = link->data;
@@ -104,16 +109,23 @@ muster_network_collector_reply (MusterNetworkCollector *self, GBytes *routing, c
     zmq_send (self->socket, payload, size, ZMQ_DONTWAIT);
 }
 
-static int
-get_fd (zmq_msg_t *message)
+static MusterNetworkConnection
+find_connection (MusterNetworkCollector *self, zmq_msg_t *part)
 {
-  return zmq_msg_get (message, ZMQ_SRCFD);
+  int fd = zmq_msg_get (part, ZMQ_SRCFD);
+  MusterNetworkConnection connection = muster_network_connections_heard (self->connections, fd);
+
+  if (connection != 0)
+    return connection;
+  muster_network_listener_catch_up (self->listener);
+  return muster_network_connections_heard (self->connections, fd);
 }
 
 static void
 handle_parts (MusterNetworkCollector *self, zmq_msg_t parts[3], guint n)
 {
   MusterNetworkFrame frame = { .payload = n == 3 ? &parts[2] : NULL };
+  MusterNetworkConnection connection = n >= 2 ? find_connection (self, &parts[1]) : 0;
 
   if (n < 2 || zmq_msg_size (&parts[0]) > ROUTING_MAX
       || !muster_link_header_decode (zmq_msg_data (&parts[1]), zmq_msg_size (&parts[1]), &frame.header, NULL))
@@ -121,7 +133,7 @@ handle_parts (MusterNetworkCollector *self, zmq_msg_t parts[3], guint n)
   frame.routing = g_bytes_new (zmq_msg_data (&parts[0]), zmq_msg_size (&parts[0]));
   frame.user = self->gate != NULL ? zmq_msg_gets (&parts[1], "User-Id") : NULL;
   frame.address = zmq_msg_gets (&parts[1], "Peer-Address");
-  frame.fd = frame.header.type == MUSTER_LINK_HELLO ? get_fd (&parts[1]) : -1;
+  frame.connection = connection;
   muster_network_collector_handle (self, &frame);
   g_bytes_unref (frame.routing);
 }
@@ -184,29 +196,6 @@ socket_cb (void *socket, int events, gpointer user_data)
   for (guint i = 0; i < BURST && receive_one (user_data); i++)
     ;
   pause_or_go_on (user_data);
-}
-
-static const char *
-explain (MusterNetworkCollector *self, int event, int value)
-{
-  if (event == ZMQ_EVENT_ACCEPT_FAILED)
-    return "no room for another connection; raise the limit of open files";
-  if (event != ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
-    return "it went away before it had said who it is";
-  if (value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH)
-    return self->gate != NULL ? "it does not use keys" : "it uses keys, and we do not";
-  if (value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
-    return "its server-key-file is not our key";
-  return "it does not speak our protocol";
-}
-
-static void
-monitor_cb (int event, int value, const char *address, gpointer user_data)
-{
-  MusterNetworkCollector *self = user_data;
-
-  if (event != ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) /* the gate has said it, with the key */
-    muster_network_collector_say_refused (self, address, explain (self, event, value));
 }
 
 /* -- what is done -- */
@@ -274,19 +263,10 @@ begin_cb (gpointer data)
 {
   MusterNetworkCollector *self = data;
 
-  if (self->gate != NULL)
-    muster_network_gate_attach (self->gate, self->context);
+  muster_network_listener_begin (self->listener);
   self->source = muster_zmq_source_new (self->socket, ZMQ_POLLIN, socket_cb, self);
   g_source_attach (self->source, self->context);
   return G_SOURCE_REMOVE;
-}
-
-static void
-drop_source (GSource **source)
-{
-  if (*source != NULL)
-    g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
 }
 
 static gpointer
@@ -296,9 +276,10 @@ collector_thread (gpointer data)
 
   g_main_context_push_thread_default (self->context);
   g_main_loop_run (self->loop);
-  drop_source (&self->source);
-  g_clear_pointer (&self->monitor, muster_zmq_monitor_free);
-  g_clear_pointer (&self->gate, muster_network_gate_free);
+  if (self->source != NULL) /* it may have been ended before it began */
+    g_source_destroy (self->source);
+  g_clear_pointer (&self->source, g_source_unref);
+  g_clear_pointer (&self->listener, muster_network_listener_free);
   g_main_context_pop_thread_default (self->context);
   return NULL;
 }
@@ -312,65 +293,25 @@ static const MusterNetworkGateCallbacks gate_callbacks = {
 };
 
 static gboolean
-set_keys (MusterNetworkCollector *self, GError **error)
+listen_for_senders (MusterNetworkCollector *self, const MusterNetworkListenerOptions *options, GError **error)
 {
-  const int one = 1;
-  const char *key = self->options.secret_key;
-
-  if (!self->options.has_keys)
-    return TRUE;
-  /* Before the socket is bound: without it everybody would come in. */
-  self->gate = muster_network_gate_new (self->zmq, self->options.allow_file, &gate_callbacks, self, error);
-  if (self->gate == NULL)
+  self->listener = muster_network_listener_new (options, self->context, &gate_callbacks, self, error);
+  if (self->listener == NULL)
     return FALSE;
-  if (zmq_setsockopt (self->socket, ZMQ_CURVE_SERVER, &one, sizeof one) == 0
-      && zmq_setsockopt (self->socket, ZMQ_CURVE_SECRETKEY, key, strlen (key)) == 0
-      && zmq_setsockopt (self->socket, ZMQ_ZAP_DOMAIN, "muster", strlen ("muster")) == 0)
-    return TRUE;
-  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot use keys: %s", zmq_strerror (errno));
-  return FALSE;
-}
-
-static gboolean
-open_sockets (MusterNetworkCollector *self, GError **error)
-{
-  const int high_water = 16, backlog = 1024;
-  char address[256] = "";
-  size_t size = sizeof address;
-
-  self->zmq = zmq_ctx_new ();
-  self->socket = muster_zmq_router_new (self->zmq);
-  if (self->socket != NULL)
-    self->monitor = muster_zmq_monitor_new (self->zmq, self->socket, EVENTS, self->context, monitor_cb, self);
-  if (self->monitor == NULL)
-    {
-      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot make sockets: %s", zmq_strerror (errno));
-      return FALSE;
-    }
-  muster_network_options_set (self->socket, self->options.bind);
-  zmq_setsockopt (self->socket, ZMQ_RCVHWM, &high_water, sizeof high_water);
-  zmq_setsockopt (self->socket, ZMQ_BACKLOG, &backlog, sizeof backlog);
-  if (!set_keys (self, error))
-    return FALSE;
-  if (zmq_bind (self->socket, self->options.bind) != 0
-      || zmq_getsockopt (self->socket, ZMQ_LAST_ENDPOINT, address, &size) != 0)
-    {
-      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_FAILED, "cannot bind %s: %s", self->options.bind,
-                   zmq_strerror (errno));
-      return FALSE;
-    }
-  self->address = g_strdup (address);
+  self->socket = muster_network_listener_get_socket (self->listener);
+  self->gate = muster_network_listener_get_gate (self->listener);
+  self->connections = muster_network_listener_get_connections (self->listener);
+  self->address = g_strdup (muster_network_listener_get_address (self->listener));
   return TRUE;
 }
 
 MusterNetworkCollector *
-muster_network_collector_new (const MusterNetworkCollectorOptions *options,
+muster_network_collector_new (const MusterNetworkListenerOptions *options,
                               const MusterNetworkCollectorCallbacks *callbacks, gpointer user_data, GError **error)
 {
   MusterNetworkCollector *self = g_new0 (MusterNetworkCollector, 1);
   sigset_t all, before;
 
-  self->options = *options;
   self->callbacks = *callbacks;
   self->user_data = user_data;
   self->context = g_main_context_new ();
@@ -382,8 +323,9 @@ muster_network_collector_new (const MusterNetworkCollectorOptions *options,
   g_queue_init (&self->order);
   self->streams = muster_network_streams_new (STREAMS_MAX);
   self->codec = muster_network_codec_new ();
-  self->limiter = muster_network_limiter_new (SAY_INTERVAL_US, SAY_MOST);
-  if (!open_sockets (self, error))
+  self->refusals = muster_network_limiter_new (SAY_INTERVAL_US, SAY_MOST);
+  self->holes = muster_network_limiter_new (SAY_INTERVAL_US, SAY_MOST);
+  if (!listen_for_senders (self, options, error))
     {
       muster_network_collector_free (self);
       return NULL;
@@ -435,28 +377,18 @@ end_thread (MusterNetworkCollector *self)
   g_thread_join (self->thread);
 }
 
-static void
-close_sockets (MusterNetworkCollector *self)
-{
-  g_clear_pointer (&self->gate, muster_network_gate_free);
-  g_clear_pointer (&self->monitor, muster_zmq_monitor_free);
-  if (self->socket != NULL)
-    zmq_close (self->socket);
-  if (self->zmq != NULL)
-    zmq_ctx_term (self->zmq);
-}
-
 void
 muster_network_collector_free (MusterNetworkCollector *self)
 {
   end_thread (self);
-  close_sockets (self);
+  g_clear_pointer (&self->listener, muster_network_listener_free);
   g_hash_table_unref (self->routes);
   g_hash_table_unref (self->peers);
   g_ptr_array_unref (self->dirty);
   muster_network_streams_free (self->streams);
   g_clear_pointer (&self->codec, muster_network_codec_free);
-  muster_network_limiter_free (self->limiter);
+  muster_network_limiter_free (self->refusals);
+  muster_network_limiter_free (self->holes);
   g_main_loop_unref (self->loop);
   g_main_context_unref (self->context);
   g_mutex_clear (&self->lock);

@@ -3,21 +3,13 @@
 
 #include "muster-batch.h"
 #include "muster-level.h"
-#include "muster-network-keys.h"
+#include "muster-network-listener.h"
 
 /*
  * MusterNetworkCollector: the collector's end of the links, in a thread of its own. It knows senders by their keys, keeps
  * where each one's journal stands, hands batches on, and acknowledges what its owner says is safe.
  */
 typedef struct _MusterNetworkCollector MusterNetworkCollector;
-
-typedef struct
-{
-  const char *bind;
-  gboolean has_keys;
-  char secret_key[MUSTER_NETWORK_KEY_SIZE];
-  const char *allow_file;
-} MusterNetworkCollectorOptions;
 
 /* All are called in the collector's thread. */
 typedef struct
@@ -30,7 +22,7 @@ typedef struct
 } MusterNetworkCollectorCallbacks;
 
 /* Binds, then begins. */
-MusterNetworkCollector *muster_network_collector_new (const MusterNetworkCollectorOptions *options,
+MusterNetworkCollector *muster_network_collector_new (const MusterNetworkListenerOptions *options,
                                                       const MusterNetworkCollectorCallbacks *callbacks,
                                                       gpointer user_data, GError **error);
 /* Any thread. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What senders say, and the answers. Nothing here trusts a sender further than its key goes: what does not fit is refused,
- * and harms no other.
+ * What senders say, and the answers. What does not fit is refused. A journal belongs to the key that it came with, so nobody
+ * moves another one's mark. A stream does not: who passes on what others send has theirs in its own journal, and one stream
+ * may come by two ways. Its identity, 128 random bits that only those on its way see, is what keeps strangers from it.
  */
 #include "config.h"
 
@@ -133,15 +134,17 @@ declare_hole (MusterNetworkCollector *self, MusterNetworkPeer *peer, MusterBatch
   g_autoptr (GByteArray) out = g_byte_array_new ();
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (MusterBatch) gap = NULL;
+  g_autofree char *text = NULL;
 
   origin.first_seq = next;
   muster_encode_origin (out, &origin);
   muster_encode_gap (out, count, peer->damaged ? MUSTER_GAP_CORRUPT : MUSTER_GAP_UNKNOWN);
   bytes = g_byte_array_free_to_bytes (g_steal_pointer (&out));
   gap = muster_batch_new (bytes, NULL);
-  muster_network_collector_say (self, MUSTER_LEVEL_WARNING, "%s: %" G_GUINT64_FORMAT " entries of %.*s are missing%s",
-                                peer->name, count, (int) origin.worker.length, origin.worker.data,
-                                peer->damaged ? ": its spool is damaged" : "");
+  text =
+      g_strdup_printf ("%s: %" G_GUINT64_FORMAT " entries of %.*s are missing%s", peer->name, count,
+                       (int) origin.worker.length, origin.worker.data, peer->damaged ? ": its spool is damaged" : "");
+  muster_network_collector_say_limited (self, self->holes, MUSTER_LEVEL_WARNING, text);
   if (gap != NULL)
     muster_network_peer_push (self, peer, gap, 0);
 }

@@ -4,7 +4,6 @@
  */
 #include "config.h"
 
-#include <netinet/in.h>
 #include <string.h>
 
 #define XXH_INLINE_ALL
@@ -64,7 +63,6 @@ peer_new (MusterNetworkCollector *self, const char *user, const guint8 *id, guin
   peer->user = g_strdup (user);
   peer->name = g_strdup (name != NULL && *name != '\0' ? name : *user != '\0' ? user : "a sender");
   peer->link.data = peer;
-  peer->fd = -1;
   peer->accepted = MAX (number, 1);
   if (self->callbacks.get_mark (id, &mark, self->user_data))
     peer->accepted = MAX (peer->accepted, mark);
@@ -120,7 +118,7 @@ take_route (MusterNetworkCollector *self, GBytes *routing)
     return;
   g_hash_table_remove (self->routes, routing);
   g_clear_pointer (&before->routing, g_bytes_unref);
-  before->fd = -1;
+  before->connection = 0;
 }
 
 void
@@ -132,34 +130,24 @@ muster_network_peer_connect (MusterNetworkCollector *self, MusterNetworkPeer *pe
   take_route (self, frame->routing);
   peer->routing = g_bytes_ref (frame->routing);
   peer->nacked = FALSE;
-  peer->fd = frame->fd;
-  peer->address_size = sizeof peer->address;
-  if (peer->fd < 0 || getpeername (peer->fd, (struct sockaddr *) &peer->address, &peer->address_size) != 0)
-    peer->fd = -1;
+  peer->connection = frame->connection;
   g_hash_table_insert (self->routes, g_bytes_ref (frame->routing), peer);
 }
 
-/* The descriptor is ZeroMQ's, which may have closed it, and something else have got its number: so it is only touched if
- * the same other end is behind it. ZeroMQ sees the end of the connection, and does the rest. */
 void
 muster_network_peer_cut (MusterNetworkCollector *self, MusterNetworkPeer *peer)
 {
-  struct sockaddr_storage address;
-  socklen_t size = sizeof address;
-
   if (peer->routing != NULL)
     g_hash_table_remove (self->routes, peer->routing);
   g_clear_pointer (&peer->routing, g_bytes_unref);
-  if (peer->fd >= 0 && getpeername (peer->fd, (struct sockaddr *) &address, &size) == 0 && size == peer->address_size
-      && memcmp (&address, &peer->address, size) == 0)
-    shutdown (peer->fd, SHUT_RDWR);
-  peer->fd = -1;
+  muster_network_connections_cut (self->connections, peer->connection);
+  peer->connection = 0;
 }
 
 guint64
 muster_network_peer_get_credit (MusterNetworkCollector *self)
 {
-  guint64 n = MAX (g_hash_table_size (self->routes), 1);
+  guint64 n = MAX (muster_network_connections_count_heard (self->connections), 1);
 
   return CLAMP (CREDIT_TOTAL / n, CREDIT_MIN, CREDIT_MAX);
 }

@@ -20,6 +20,7 @@ struct _MusterSourceNetwork
   char *allow_file; /* owned, nullable */
   gboolean insecure;
   gboolean merge_datasets;
+  guint max_connections;
 
   GMutex lock;
   MusterNetworkCollector *collector; /* owned, nullable; under lock */
@@ -32,6 +33,7 @@ enum
   PROP_ALLOW_FILE,
   PROP_INSECURE,
   PROP_MERGE_DATASETS,
+  PROP_MAX_CONNECTIONS,
   PROP_ADDRESS,
   PROP_SENDERS,
   PROP_REFUSED,
@@ -77,7 +79,7 @@ is_set (const char *text)
 }
 
 static gboolean
-read_keys (MusterSourceNetwork *self, MusterNetworkCollectorOptions *options, GError **error)
+read_keys (MusterSourceNetwork *self, MusterNetworkListenerOptions *options, GError **error)
 {
   options->has_keys = is_set (self->key_file);
   if (options->has_keys != is_set (self->allow_file))
@@ -123,7 +125,9 @@ static gboolean
 muster_source_network_start (MusterSource *source, GError **error)
 {
   MusterSourceNetwork *self = MUSTER_SOURCE_NETWORK (source);
-  MusterNetworkCollectorOptions options = { .bind = self->bind, .allow_file = self->allow_file };
+  MusterNetworkListenerOptions options = { .bind = self->bind,
+                                           .allow_file = self->allow_file,
+                                           .max_connections = self->max_connections };
   MusterNetworkCollector *collector;
 
   if (!read_keys (self, &options, error) || !check_bind (self, options.has_keys, error))
@@ -188,6 +192,9 @@ muster_source_network_set_property (GObject *object, guint id, const GValue *val
     case PROP_MERGE_DATASETS:
       self->merge_datasets = g_value_get_boolean (value);
       break;
+    case PROP_MAX_CONNECTIONS:
+      self->max_connections = g_value_get_uint (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -231,6 +238,9 @@ muster_source_network_get_property (GObject *object, guint id, GValue *value, GP
       break;
     case PROP_MERGE_DATASETS:
       g_value_set_boolean (value, self->merge_datasets);
+      break;
+    case PROP_MAX_CONNECTIONS:
+      g_value_set_uint (value, self->max_connections);
       break;
     case PROP_ADDRESS:
     case PROP_SENDERS:
@@ -281,6 +291,10 @@ muster_source_network_class_init (MusterSourceNetworkClass *class)
   properties[PROP_MERGE_DATASETS] = g_param_spec_boolean (
       "merge-datasets", NULL, "Whether the metrics of several machines are merged, for the same name and interval",
       TRUE, flags);
+  properties[PROP_MAX_CONNECTIONS] = g_param_spec_uint (
+      "max-connections", NULL,
+      "How many connections there may be at once; 0: three quarters of the descriptors that the process may have", 0,
+      G_MAXINT, 0, flags);
   properties[PROP_ADDRESS] =
       g_param_spec_string ("address", NULL, "Where it listens, with the port that was chosen", NULL, state);
   properties[PROP_SENDERS] = g_param_spec_uint ("senders", NULL, "How many senders are known", 0, G_MAXUINT, 0, state);
