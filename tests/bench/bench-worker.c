@@ -5,6 +5,7 @@
  *
  *   bench-worker load N DIRECTORY   N records at full speed, until all are acknowledged
  *   bench-worker idle N DIRECTORY   one record each millisecond, N times
+ *   bench-worker pace N DIRECTORY   N records a second, until SIGTERM
  *   bench-worker rest               nothing, until SIGTERM
  */
 #include <stdlib.h>
@@ -91,6 +92,39 @@ idle (MusterWorker *worker, guint n, GString *results)
                           (double) (sum - sum_clocks) / n);
 }
 
+typedef struct
+{
+  MusterLogger *logger;
+  guint rate;
+  _Atomic gboolean ended;
+} Pace;
+
+/* In steps of 10 ms; what was late is made up for. */
+static gpointer
+pace_thread (gpointer data)
+{
+  Pace *pace = data;
+  gint64 start = clock_ns (CLOCK_MONOTONIC);
+  const struct timespec pause = { 0, 10000000 };
+
+  for (guint64 n = 0; !pace->ended; nanosleep (&pause, NULL))
+    for (guint64 due = (guint64) (clock_ns (CLOCK_MONOTONIC) - start) / 1000000 * pace->rate / 1000; n < due; n++)
+      log_one (pace->logger, (guint) n);
+  return NULL;
+}
+
+static int
+pace (MusterWorker *worker, guint rate, int argc, char **argv)
+{
+  Pace order = { .logger = muster_worker_get_logger (worker), .rate = rate };
+  GThread *thread = g_thread_new ("pace", pace_thread, &order);
+  int status = muster_worker_run (worker, argc, argv);
+
+  order.ended = TRUE;
+  g_thread_join (thread);
+  return status;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -101,6 +135,8 @@ main (int argc, char **argv)
 
   if (!muster_worker_connect (worker, &error))
     g_error ("%s", error->message);
+  if (n > 0 && strcmp (argv[1], "pace") == 0)
+    return pace (worker, n, argc, argv);
   if (n > 0 && strcmp (argv[1], "load") == 0)
     load (worker, n, results);
   else if (n > 0 && strcmp (argv[1], "idle") == 0)
