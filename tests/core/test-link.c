@@ -16,6 +16,7 @@
 #include "muster-logger-private.h"
 #include "muster-receiver-private.h"
 #include "muster-sender-private.h"
+#include "test-wait.h"
 
 /* -- a transport that remembers what came ----------------------------------------------------------- */
 
@@ -151,24 +152,6 @@ on_worker_message (GVariant *message, gpointer user_data)
   g_mutex_unlock (&fixture->lock);
   g_main_context_wakeup (NULL);
 }
-
-static gboolean
-expired (gpointer data)
-{
-  g_error ("the test waited too long");
-  return G_SOURCE_REMOVE;
-}
-
-#define WAIT_UNTIL(condition)                                                                                          \
-  G_STMT_START                                                                                                         \
-  {                                                                                                                    \
-    guint watchdog = g_timeout_add_seconds (30, expired, NULL);                                                        \
-                                                                                                                       \
-    while (!(condition))                                                                                               \
-      g_main_context_iteration (NULL, TRUE);                                                                           \
-    g_source_remove (watchdog);                                                                                        \
-  }                                                                                                                    \
-  G_STMT_END
 
 static void
 start_receiver (Fixture *fixture, guint64 next)
@@ -471,26 +454,25 @@ test_receiver_restarts (Fixture *fixture, gconstpointer data)
   g_mutex_unlock (&fixture->collector->lock);
 }
 
+static gboolean
+has_to_worker (Fixture *fixture)
+{
+  gboolean has;
+
+  g_mutex_lock (&fixture->lock);
+  has = fixture->to_worker != NULL;
+  g_mutex_unlock (&fixture->lock);
+  return has;
+}
+
 static void
 test_messages (Fixture *fixture, gconstpointer data)
 {
-  gboolean arrived = FALSE;
-
   muster_sender_send (fixture->sender, g_variant_new ("(sai)", "hello", NULL));
   WAIT_UNTIL (fixture->to_primary != NULL);
   g_assert_cmpstr (g_variant_get_type_string (fixture->to_primary), ==, "(sai)");
   muster_receiver_send (fixture->receiver, fixture->identity.stream, g_variant_new_uint64 (7));
-  while (!arrived)
-    {
-      guint watchdog = g_timeout_add_seconds (30, expired, NULL);
-
-      g_mutex_lock (&fixture->lock);
-      arrived = fixture->to_worker != NULL;
-      g_mutex_unlock (&fixture->lock);
-      if (!arrived)
-        g_main_context_iteration (NULL, TRUE);
-      g_source_remove (watchdog);
-    }
+  WAIT_UNTIL (has_to_worker (fixture));
   g_assert_cmpuint (g_variant_get_uint64 (fixture->to_worker), ==, 7);
   g_assert_cmpuint (fixture->connected, ==, 1);
 }

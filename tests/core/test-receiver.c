@@ -14,6 +14,7 @@
 #include "muster-link-private.h"
 #include "muster-receiver-private.h"
 #include "test-mock-transport.h"
+#include "test-wait.h"
 
 #define RING MUSTER_JOURNAL_SIZE_MIN
 
@@ -97,24 +98,6 @@ on_finished (const guint8 *stream, gpointer user_data)
 {
   ((Fixture *) user_data)->finished++;
 }
-
-static gboolean
-expired (gpointer data)
-{
-  g_error ("the test waited too long");
-  return G_SOURCE_REMOVE;
-}
-
-#define WAIT_UNTIL(condition)                                                                                          \
-  G_STMT_START                                                                                                         \
-  {                                                                                                                    \
-    guint watchdog = g_timeout_add_seconds (30, expired, NULL);                                                        \
-                                                                                                                       \
-    while (!(condition))                                                                                               \
-      g_main_context_iteration (NULL, TRUE);                                                                           \
-    g_source_remove (watchdog);                                                                                        \
-  }                                                                                                                    \
-  G_STMT_END
 
 static void
 set_up (Fixture *fixture, gconstpointer data)

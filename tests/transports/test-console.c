@@ -17,6 +17,7 @@
 #include "muster-transport-console.h"
 #include "muster-transport-private.h"
 #include "test-mock-format.h"
+#include "transport-witness.h"
 
 #define TEST_DEADLINE_US (20 * G_USEC_PER_SEC)
 
@@ -44,46 +45,8 @@ typedef struct
   LineFormat *format;
   MusterTransport *transport;
   gboolean running;
-  GMutex lock; /* guards what follows */
-  GCond cond;
-  guint n_done;
-  guint n_reports;
-  GString *reports;
+  Witness witness;
 } Fixture;
-
-static void
-done_cb (MusterTransport *transport, MusterBatch *batch, gpointer user_data)
-{
-  Fixture *fixture = user_data;
-
-  g_mutex_lock (&fixture->lock);
-  fixture->n_done++;
-  g_cond_broadcast (&fixture->cond);
-  g_mutex_unlock (&fixture->lock);
-}
-
-static void
-report_cb (MusterTransport *transport, MusterLevel level, const char *message, gpointer user_data)
-{
-  Fixture *fixture = user_data;
-
-  g_mutex_lock (&fixture->lock);
-  fixture->n_reports++;
-  g_string_append_printf (fixture->reports, "%s: %s\n", muster_level_to_string (level), message);
-  g_cond_broadcast (&fixture->cond);
-  g_mutex_unlock (&fixture->lock);
-}
-
-static void
-wait_for (Fixture *fixture, const guint *counter, guint n)
-{
-  gint64 deadline_us = g_get_monotonic_time () + TEST_DEADLINE_US;
-
-  g_mutex_lock (&fixture->lock);
-  while (*counter < n)
-    g_assert_true (g_cond_wait_until (&fixture->cond, &fixture->lock, deadline_us));
-  g_mutex_unlock (&fixture->lock);
-}
 
 /* Puts @fd in the place of the stream; takes it over. */
 static void
@@ -122,14 +85,12 @@ set_up (Fixture *fixture, gconstpointer data)
   fflush (NULL);
   fixture->saved = fcntl (fixture->stream, F_DUPFD_CLOEXEC, 10);
   fixture->reader = -1;
-  fixture->reports = g_string_new (NULL);
-  g_mutex_init (&fixture->lock);
-  g_cond_init (&fixture->cond);
+  witness_init (&fixture->witness);
   fixture->format = g_object_new (line_format_get_type (), NULL);
   fixture->transport = g_object_new (MUSTER_TYPE_TRANSPORT_CONSOLE, "name", "screen", "format", fixture->format,
                                      "stream", fixture->stream, "required", TRUE, "retry-delay", (gint64) 1000,
                                      "retry-delay-max", (gint64) 2000, NULL);
-  muster_transport_set_callbacks (fixture->transport, done_cb, report_cb, fixture);
+  witness_watch (&fixture->witness, fixture->transport);
 }
 
 static void
@@ -153,9 +114,7 @@ tear_down (Fixture *fixture, gconstpointer data)
   if (fixture->directory != NULL)
     g_rmdir (fixture->directory);
   g_free (fixture->directory);
-  g_string_free (fixture->reports, TRUE);
-  g_cond_clear (&fixture->cond);
-  g_mutex_clear (&fixture->lock);
+  witness_clear (&fixture->witness);
 }
 
 static void
@@ -213,7 +172,7 @@ test_write (Fixture *fixture, gconstpointer data)
   start (fixture);
   push (fixture, 1, 2);
   push (fixture, 3, 1);
-  wait_for (fixture, &fixture->n_done, 2);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, 2);
   muster_transport_get_counters (fixture->transport, &counters);
   g_assert_cmpuint (counters.bytes, ==, 12);
   assert_read (fixture, "a 1\na 2\na 3\n", 100);
@@ -230,11 +189,11 @@ test_write_again (Fixture *fixture, gconstpointer data)
     {
       g_atomic_int_set (&write_errno, codes[i]);
       push (fixture, i + 1, 1);
-      wait_for (fixture, &fixture->n_done, i + 1);
+      witness_wait (&fixture->witness, &fixture->witness.n_done, i + 1);
       g_assert_cmpint (g_atomic_int_get (&write_errno), ==, 0);
     }
   assert_read (fixture, "a 1\na 2\n", 100);
-  g_assert_cmpuint (fixture->n_reports, ==, 0);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 0);
 }
 
 static void
@@ -249,7 +208,7 @@ test_file (Fixture *fixture, gconstpointer data)
   replace (fixture, open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   start (fixture);
   push (fixture, 1, 3000);
-  wait_for (fixture, &fixture->n_done, 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, 1);
   expect (expected, 1, 3000);
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
   g_assert_cmpstr (text, ==, expected->str);
@@ -304,8 +263,8 @@ test_slow_reader (Fixture *fixture, gconstpointer data)
     push (fixture, 1 + 2000 * i, 2000);
   expect (expected, 1, 40000);
   assert_read (fixture, expected->str, 1777);
-  wait_for (fixture, &fixture->n_done, 20);
-  g_assert_cmpuint (fixture->n_reports, ==, 0);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, 20);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 0);
   g_assert_cmpint (fcntl (fixture->stream, F_GETFL) & O_NONBLOCK, ==, flags);
 }
 
@@ -357,12 +316,12 @@ test_reader_gone (Fixture *fixture, gconstpointer data)
     }
   while (counters.bytes < 40000);
   g_close (fixture->reader, NULL);
-  wait_for (fixture, &fixture->n_reports, 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 1);
   expect (expected, 2, 20000);
   fixture->reader = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   assert_read (fixture, expected->str, 100000);
-  wait_for (fixture, &fixture->n_reports, 2);
-  g_assert_nonnull (strstr (fixture->reports->str,
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 2);
+  g_assert_nonnull (strstr (fixture->witness.reports->str,
                             "warning: transport screen: nobody reads standard error any more; trying again\n"));
   g_unlink (path);
 }
@@ -381,9 +340,10 @@ test_format_fails (Fixture *fixture, gconstpointer data)
   start (fixture);
   muster_transport_push (fixture->transport, batch);
   push (fixture, 3, 1);
-  wait_for (fixture, &fixture->n_done, 2);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, 2);
   assert_read (fixture, "a 3\n", 100);
-  g_assert_cmpstr (fixture->reports->str, ==, "error: transport screen: 2 entries refused for good: what a mess\n");
+  g_assert_cmpstr (fixture->witness.reports->str, ==,
+                   "error: transport screen: 2 entries refused for good: what a mess\n");
 }
 
 /* -- colours -- */
@@ -431,7 +391,7 @@ test_color (gconstpointer data)
   start (&fixture);
   g_assert_cmpstr (fixture.format->started_with, ==, test->expected); /* in time */
   push (&fixture, 1, 1);
-  wait_for (&fixture, &fixture.n_done, 1);
+  witness_wait (&fixture.witness, &fixture.witness.n_done, 1);
   tear_down (&fixture, NULL);
 }
 

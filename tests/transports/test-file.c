@@ -23,6 +23,7 @@
 #include "muster-transport-file.h"
 #include "muster-transport-private.h"
 #include "test-mock-format.h"
+#include "transport-witness.h"
 
 #define TEST_DEADLINE_US (20 * G_USEC_PER_SEC)
 
@@ -86,46 +87,8 @@ typedef struct
   gboolean with_state; /* a checkpoint that outlives the transport */
   MusterTransport *transport;
   gboolean running;
-  GMutex lock; /* guards what follows */
-  GCond cond;
-  guint n_done;
-  guint n_reports;
-  GString *reports;
+  Witness witness;
 } Fixture;
-
-static void
-done_cb (MusterTransport *transport, MusterBatch *batch, gpointer user_data)
-{
-  Fixture *fixture = user_data;
-
-  g_mutex_lock (&fixture->lock);
-  fixture->n_done++;
-  g_cond_broadcast (&fixture->cond);
-  g_mutex_unlock (&fixture->lock);
-}
-
-static void
-report_cb (MusterTransport *transport, MusterLevel level, const char *message, gpointer user_data)
-{
-  Fixture *fixture = user_data;
-
-  g_mutex_lock (&fixture->lock);
-  fixture->n_reports++;
-  g_string_append_printf (fixture->reports, "%s: %s\n", muster_level_to_string (level), message);
-  g_cond_broadcast (&fixture->cond);
-  g_mutex_unlock (&fixture->lock);
-}
-
-static void
-wait_for (Fixture *fixture, const guint *counter, guint n)
-{
-  gint64 deadline_us = g_get_monotonic_time () + TEST_DEADLINE_US;
-
-  g_mutex_lock (&fixture->lock);
-  while (*counter < n)
-    g_assert_true (g_cond_wait_until (&fixture->cond, &fixture->lock, deadline_us));
-  g_mutex_unlock (&fixture->lock);
-}
 
 static char *
 in_directory (Fixture *fixture, const char *name)
@@ -142,7 +105,7 @@ make (Fixture *fixture, gboolean log, const char *name)
 
   fixture->transport = g_object_new (MUSTER_TYPE_TRANSPORT_FILE, "name", "file", "path", path, "format", format,
                                      "retry-delay", (gint64) 1000, "retry-delay-max", (gint64) 2000, NULL);
-  muster_transport_set_callbacks (fixture->transport, done_cb, report_cb, fixture);
+  witness_watch (&fixture->witness, fixture->transport);
   if (fixture->with_state)
     muster_transport_set_state_dir (fixture->transport, fixture->directory);
   return fixture->transport;
@@ -186,11 +149,11 @@ deliver (Fixture *fixture, MusterBatch *batch)
 {
   guint n;
 
-  g_mutex_lock (&fixture->lock);
-  n = fixture->n_done;
-  g_mutex_unlock (&fixture->lock);
+  g_mutex_lock (&fixture->witness.lock);
+  n = fixture->witness.n_done;
+  g_mutex_unlock (&fixture->witness.lock);
   push (fixture, batch);
-  wait_for (fixture, &fixture->n_done, n + 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, n + 1);
 }
 
 static MusterBatch *
@@ -277,10 +240,10 @@ assert_audit (Fixture *fixture, const char *name, const char *expected)
 static void
 assert_reported (Fixture *fixture, const char *text)
 {
-  g_mutex_lock (&fixture->lock);
-  if (strstr (fixture->reports->str, text) == NULL)
-    g_error ("'%s' is not among:\n%s", text, fixture->reports->str);
-  g_mutex_unlock (&fixture->lock);
+  g_mutex_lock (&fixture->witness.lock);
+  if (strstr (fixture->witness.reports->str, text) == NULL)
+    g_error ("'%s' is not among:\n%s", text, fixture->witness.reports->str);
+  g_mutex_unlock (&fixture->witness.lock);
 }
 
 static void
@@ -290,9 +253,7 @@ set_up (Fixture *fixture, gconstpointer data)
 
   fixture->directory = g_dir_make_tmp ("muster-file-XXXXXX", &error);
   g_assert_no_error (error);
-  fixture->reports = g_string_new (NULL);
-  g_mutex_init (&fixture->lock);
-  g_cond_init (&fixture->cond);
+  witness_init (&fixture->witness);
 }
 
 static void
@@ -319,9 +280,7 @@ tear_down (Fixture *fixture, gconstpointer data)
   stop (fixture);
   remove_tree (fixture->directory);
   g_free (fixture->directory);
-  g_string_free (fixture->reports, TRUE);
-  g_cond_clear (&fixture->cond);
-  g_mutex_clear (&fixture->lock);
+  witness_clear (&fixture->witness);
   wall_clock = 0;
   g_atomic_pointer_set (&write_script, NULL);
   g_atomic_int_set (&truncate_fails, FALSE);
@@ -352,7 +311,7 @@ test_log (Fixture *fixture, gconstpointer data)
   make_and_start (fixture, TRUE, "all.pb");
   deliver (fixture, records (5, 1));
   assert_audit (fixture, "all.pb", "a1 a2 a3 a4 a5 ");
-  g_assert_cmpuint (fixture->n_reports, ==, 0);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 0);
 }
 
 static void
@@ -722,12 +681,12 @@ test_locked_later (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (flock (fd, LOCK_EX | LOCK_NB), ==, 0);
   make_and_start (fixture, TRUE, "{worker}.pb");
   push (fixture, records (1, 1));
-  wait_for (fixture, &fixture->n_reports, 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 1);
   assert_reported (fixture, "warning: transport file: ");
   assert_reported (fixture, "is being written by another");
-  g_assert_cmpuint (fixture->n_done, ==, 0);
+  g_assert_cmpuint (fixture->witness.n_done, ==, 0);
   g_close (fd, NULL);
-  wait_for (fixture, &fixture->n_done, 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, 1);
   assert_audit (fixture, "web-1.pb", "a1 ");
 }
 
@@ -740,7 +699,7 @@ test_interrupted (Fixture *fixture, gconstpointer data)
   g_atomic_pointer_set (&write_script, "eesees");
   deliver (fixture, records (1, 10));
   deliver (fixture, records (11, 1));
-  g_assert_cmpuint (fixture->n_reports, ==, 0);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 0);
   assert_audit (fixture, "all.pb", "a1 a2 a3 a4 a5 a6 a7 a8 a9 a10 a11 ");
 }
 
@@ -751,7 +710,7 @@ test_disk_error (Fixture *fixture, gconstpointer data)
   deliver (fixture, records (1, 1));
   g_atomic_pointer_set (&write_script, "sisi");
   deliver (fixture, records (2, 10));
-  wait_for (fixture, &fixture->n_reports, 2);
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 2);
   assert_reported (fixture, "Input/output error; look after the disk; trying again");
   assert_reported (fixture, "goes on");
   assert_audit (fixture, "all.pb", "a1 a2 a3 a4 a5 a6 a7 a8 a9 a10 a11 ");
@@ -768,7 +727,7 @@ test_cut_fails (Fixture *fixture, gconstpointer data)
   g_atomic_int_set (&truncate_fails, TRUE);
   g_atomic_pointer_set (&write_script, "si");
   push (fixture, records (2, 3));
-  wait_for (fixture, &fixture->n_reports, 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 1);
   do
     {
       g_thread_yield ();
@@ -776,7 +735,7 @@ test_cut_fails (Fixture *fixture, gconstpointer data)
     }
   while (counters.retries < 3);
   g_atomic_int_set (&truncate_fails, FALSE);
-  wait_for (fixture, &fixture->n_done, 2);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, 2);
   assert_audit (fixture, "all.pb", "a1 a2 a3 a4 ");
 }
 
@@ -810,9 +769,9 @@ test_size_limit (Fixture *fixture, gconstpointer data)
   deliver (fixture, muster_batch_ref (batch));
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
   push (fixture, records (101, 100));
-  wait_for (fixture, &fixture->n_reports, 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 1);
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &old), ==, 0);
-  wait_for (fixture, &fixture->n_done, 2);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, 2);
   assert_reported (fixture, "File too large");
   {
     g_autofree char *text = audit (fixture, "all.pb");
@@ -840,11 +799,11 @@ test_disk_full (Fixture *fixture, gconstpointer data)
   deliver (fixture, records (1, 100));
   for (guint i = 0; i < 20; i++)
     push (fixture, records (101 + 100 * i, 100));
-  wait_for (fixture, &fixture->n_reports, 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 1);
   assert_reported (fixture, "No space left on device; make room there: nothing is lost meanwhile; trying again");
   text = audit (fixture, "all.pb"); /* nothing half written */
   g_unlink (ballast);
-  wait_for (fixture, &fixture->n_reports, 2);
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 2);
   stop (fixture);
   g_free (text);
   text = audit (fixture, "all.pb");
@@ -1000,9 +959,9 @@ test_split_all_or_none (Fixture *fixture, gconstpointer data)
   start (fixture);
   deliver (fixture, mixed (1, "AA"));
   push (fixture, mixed (3, "ABA"));
-  wait_for (fixture, &fixture->n_reports, 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 1);
   g_close (fd, NULL);
-  wait_for (fixture, &fixture->n_done, 2);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, 2);
   g_atomic_int_set (&sync_fails, TRUE);
   deliver (fixture, mixed (6, "BA"));
   assert_audit (fixture, "A.pb", "m1 m2 m3 m4+1filtered m5 m6+1filtered m7 ");
@@ -1065,7 +1024,7 @@ test_split_random (Fixture *fixture, gconstpointer data)
       seq += (guint) n;
       n_records += (guint) n;
     }
-  wait_for (fixture, &fixture->n_done, 300);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, 300);
   stop (fixture);
   for (char label = 'A'; label < 'G'; label++)
     {
@@ -1142,7 +1101,7 @@ test_rotate_size (Fixture *fixture, gconstpointer data)
   deliver (fixture, records (25, 1));
   assert_contents (fixture, "x.log", "a 25\n");
   assert_contents (fixture, "x.log.1", "a 22\n");
-  g_assert_cmpuint (fixture->n_reports, ==, 0);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 0);
 }
 
 /* Local midnight; the file knows when it was made. */
@@ -1187,7 +1146,7 @@ test_rotate_fails (Fixture *fixture, gconstpointer data)
     deliver (fixture, records (i, 1));
   assert_contents (fixture, "x.log", "a 1\na 2\na 3\na 4\na 5\n");
   assert_reported (fixture, "error: transport file: cannot rotate: cannot rename");
-  g_assert_cmpuint (fixture->n_reports, ==, 1);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 1);
 }
 
 /* Each file for itself, and what they have to declare goes on in the next one. */
@@ -1240,7 +1199,7 @@ test_journal (Fixture *fixture, gconstpointer data)
   g_assert_true (muster_transport_get_mark (fixture->transport, journal, &next));
   g_assert_cmpuint (next, ==, 9);
   assert_audit (fixture, "all.pb", "m1 m2 m3 m4 ");
-  g_assert_cmpuint (fixture->n_reports, ==, 0);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 0);
 }
 
 static void
@@ -1272,7 +1231,7 @@ test_restart (Fixture *fixture, gconstpointer data)
   assert_audit (fixture, "A.pb", "m1 m2 m3+2filtered m5 m6+2filtered m8 m9+2filtered m11 ");
   assert_audit (fixture, "B.pb", "m1+2filtered m3 m4 m5+1filtered m6 m7 m8+2filtered m10 m11+1filtered m12 ");
   assert_audit (fixture, "C.pb", "m8+1filtered m9 m10+3filtered m13 ");
-  g_assert_cmpuint (fixture->n_reports, ==, 0);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 0);
 }
 
 /* What the process has not written is not cut off, however it came there. */
@@ -1297,7 +1256,7 @@ test_restart_foreign (Fixture *fixture, gconstpointer data)
   make_and_start (fixture, FALSE, "all.log");
   deliver (fixture, records (4, 1));
   assert_contents (fixture, "all.log", "a 1\na 2\nby hand\na 3\nonce more\na 4\n");
-  g_assert_cmpuint (fixture->n_reports, ==, 0);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 0);
 }
 
 static void
@@ -1407,14 +1366,14 @@ test_sync_late (Fixture *fixture, gconstpointer data)
     }
   g_atomic_int_set (&sync_fails, TRUE);
   deliver (fixture, records (3, 2));
-  wait_for (fixture, &fixture->n_reports, 1);
+  witness_wait (&fixture->witness, &fixture->witness.n_reports, 1);
   assert_reported (fixture, "error: transport file: cannot sync '");
   assert_reported (fixture,
                    "Input/output error: its bytes 8 to 16 may be lost if the machine fails; look after the disk");
   deliver (fixture, records (5, 1));
   stop (fixture);
   assert_contents (fixture, "x.log", "a 1\na 2\na 3\na 4\na 5\n"); /* not twice */
-  g_assert_cmpuint (fixture->n_reports, ==, 1);
+  g_assert_cmpuint (fixture->witness.n_reports, ==, 1);
 }
 
 #define FILE_TEST(name, function) g_test_add (name, Fixture, NULL, set_up, function, tear_down)

@@ -15,6 +15,7 @@
 #include "muster-prometheus-parts.h"
 #include "muster-transport-private.h"
 #include "muster-transport-prometheus.h"
+#include "transport-witness.h"
 
 #define TEST_DEADLINE_US (20 * G_USEC_PER_SEC)
 #define COUNTER          "muster_n_total{host=\"host\",cluster=\"shop\",worker=\"web-1\",group=\"web\"}"
@@ -24,53 +25,16 @@ typedef struct
   MusterTransport *transport;
   gboolean running;
   guint64 next_seq;
-  GMutex lock; /* guards what follows */
-  GCond cond;
-  guint n_done;
-  GString *reports;
+  Witness witness;
 } Fixture;
-
-static void
-done_cb (MusterTransport *transport, MusterBatch *batch, gpointer user_data)
-{
-  Fixture *fixture = user_data;
-
-  g_mutex_lock (&fixture->lock);
-  fixture->n_done++;
-  g_cond_broadcast (&fixture->cond);
-  g_mutex_unlock (&fixture->lock);
-}
-
-static void
-report_cb (MusterTransport *transport, MusterLevel level, const char *message, gpointer user_data)
-{
-  Fixture *fixture = user_data;
-
-  g_mutex_lock (&fixture->lock);
-  g_string_append_printf (fixture->reports, "%s: %s\n", muster_level_to_string (level), message);
-  g_mutex_unlock (&fixture->lock);
-}
-
-static void
-wait_for_done (Fixture *fixture, guint n)
-{
-  gint64 deadline_us = g_get_monotonic_time () + TEST_DEADLINE_US;
-
-  g_mutex_lock (&fixture->lock);
-  while (fixture->n_done < n)
-    g_assert_true (g_cond_wait_until (&fixture->cond, &fixture->lock, deadline_us));
-  g_mutex_unlock (&fixture->lock);
-}
 
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
-  fixture->reports = g_string_new (NULL);
-  g_mutex_init (&fixture->lock);
-  g_cond_init (&fixture->cond);
+  witness_init (&fixture->witness);
   fixture->next_seq = 1;
   fixture->transport = g_object_new (MUSTER_TYPE_TRANSPORT_PROMETHEUS, "name", "numbers", "bind", "127.0.0.1:0", NULL);
-  muster_transport_set_callbacks (fixture->transport, done_cb, report_cb, fixture);
+  witness_watch (&fixture->witness, fixture->transport);
 }
 
 static void
@@ -95,9 +59,7 @@ tear_down (Fixture *fixture, gconstpointer data)
 {
   stop (fixture);
   g_object_unref (fixture->transport);
-  g_string_free (fixture->reports, TRUE);
-  g_cond_clear (&fixture->cond);
-  g_mutex_clear (&fixture->lock);
+  witness_clear (&fixture->witness);
 }
 
 /* -- what it is given ----------------------------------------------------------------------------- */
@@ -143,7 +105,7 @@ static void
 push_dataset (Fixture *fixture, double n, guint n_more)
 {
   g_autoptr (GPtrArray) entries = encode_dataset ("web-1", n, n_more);
-  guint n_done = fixture->n_done;
+  guint n_done = fixture->witness.n_done;
 
   for (guint i = 0; i < entries->len; i++)
     {
@@ -151,7 +113,7 @@ push_dataset (Fixture *fixture, double n, guint n_more)
 
       muster_transport_push (fixture->transport, batch);
     }
-  wait_for_done (fixture, n_done + entries->len);
+  witness_wait (&fixture->witness, &fixture->witness.n_done, n_done + entries->len);
 }
 
 /* -- clients -------------------------------------------------------------------------------------- */
@@ -254,7 +216,8 @@ test_scrape (Fixture *fixture, gconstpointer data)
   assert_counts (fixture, "3");
   push_dataset (fixture, 4, 2000); /* in parts */
   assert_counts (fixture, "7");
-  g_assert_nonnull (strstr (fixture->reports->str, "info: transport numbers: numbers are at http://127.0.0.1:"));
+  g_assert_nonnull (
+      strstr (fixture->witness.reports->str, "info: transport numbers: numbers are at http://127.0.0.1:"));
 }
 
 static void
@@ -590,8 +553,9 @@ test_max_size (Fixture *fixture, gconstpointer data)
   push_dataset (fixture, 1, 90);
   assert_counts (fixture, "2");
   stop (fixture);
-  g_assert_nonnull (strstr (fixture->reports->str, "warning: transport numbers: there are more metrics than max-size"));
-  g_assert_null (strstr (strstr (fixture->reports->str, "max-size") + 1, "max-size")); /* once */
+  g_assert_nonnull (
+      strstr (fixture->witness.reports->str, "warning: transport numbers: there are more metrics than max-size"));
+  g_assert_null (strstr (strstr (fixture->witness.reports->str, "max-size") + 1, "max-size")); /* once */
 }
 
 /* -- parts ---------------------------------------------------------------------------------------- */
