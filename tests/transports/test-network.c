@@ -226,6 +226,21 @@ test_revoked (Ends *ends, gconstpointer data)
   g_assert_cmpuint (arrived.out_of_order, ==, 0);
 }
 
+/* The same over a Unix socket. */
+static void
+test_revoked_ipc (Ends *ends, gconstpointer data)
+{
+  g_autofree char *path = ends_path (ends, "link");
+
+  ends->address = g_strconcat ("ipc://", path, NULL);
+  start_both (ends);
+  ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
+  ends_wait_arrived (ends, 'a', 11);
+  ends_allow (ends, "");
+  ends_wait_said (ends, "shop is no longer allowed; its connection is cut");
+  ends_wait_said (ends, "the connection was lost");
+}
+
 /* The file is behind a link, whose directory is not the one where things change. */
 static void
 test_revoked_behind_link (Ends *ends, gconstpointer data)
@@ -526,6 +541,7 @@ main (int argc, char **argv)
   ADD ("wrong-server-key", test_wrong_server_key);
   ADD ("no-key", test_no_key);
   ADD ("revoked", test_revoked);
+  ADD ("revoked-ipc", test_revoked_ipc);
   ADD ("revoked-behind-link", test_revoked_behind_link);
   ADD ("bad-allow-file", test_bad_allow_file);
   ADD ("full", test_full);
