@@ -8,44 +8,11 @@ import subprocess
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
 from functools import partial
 from statistics import median
-from typing import Callable
 
+from case import CASES, Case, case, groups, has_no_points
 from cluster import Cluster, Failure, end, is_alive, wait_for
-
-CASES = []
-
-
-@dataclass
-class Case:
-    """A case of the table: its rounds in the long run and in the short one, and what it may declare."""
-
-    name: str
-    help: str
-    rounds: int
-    short: int
-    run: Callable
-    may_declare: tuple = ("torn",)
-    skip: Callable = lambda build: None
-
-
-def case(name, rounds, short, help, **more):
-    """Makes a case of a function that takes a Row."""
-    def add(function):
-        CASES.append(Case(name, help, rounds, short, function, **more))
-        return function
-    return add
-
-
-def groups(row, size):
-    """Rounds in groups, each a runtime directory of its own, so that files stay small."""
-    left = row.wanted
-    while left > 0:
-        yield min(size, left)
-        left -= size
-
 
 # -- workers die ------------------------------------------------------------------------------------------
 
@@ -91,12 +58,8 @@ def kill_worker_8(row):
 
 
 def replace_primary(row, cluster, down=0.0):
-    """After the primary has died: another one, and how long it takes to adopt all."""
-    before = cluster.marks()
-    time.sleep(down)
-    cluster.start()
-    took = cluster.wait_adopted(before)
-    row.longest = max(getattr(row, "longest", 0), took)
+    """After the primary has died: another one; the longest that it takes to adopt all is kept."""
+    row.longest = max(getattr(row, "longest", 0), cluster.replace_primary(down))
 
 
 def check_second_primary(row, cluster):
@@ -340,13 +303,6 @@ PRIMARY_POINTS = {
 ROTATING = {"rotate-size": "512KiB", "keep": "9999"}
 # These are passed where a worker dies.
 DEATH_POINTS = ("receiver.drain", "journal.unlink", "spawn", "worker.end")
-
-
-def has_no_points(build):
-    with open(os.path.join(build, "config.h"), encoding="ascii") as config:
-        if "#define MUSTER_FAULT_INJECTION" not in config.read():
-            return "needs a build with -Dfault-injection=true"
-    return None
 
 
 def kill_workers_at(row, point, most):

@@ -11,12 +11,15 @@ import os
 import random
 import sys
 import time
+from collections import Counter
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from cases import CASES  # noqa: E402
-import collectors  # noqa: E402, F401  adds its cases, as does what it imports
+from case import CASES  # noqa: E402
+import cases  # noqa: E402, F401  they add theirs, in this order
+import network  # noqa: E402, F401
+import collectors  # noqa: E402, F401
 from cluster import Failure, become_reaper  # noqa: E402
 
 COLUMNS = ("case", "rounds", "returned", "delivered", "twice", "declared", "unaccounted", "verdict")
@@ -36,6 +39,7 @@ class Row:
         self.keep = arguments.keep
         self.rounds = self.returned = self.delivered = self.twice = self.declared = self.unaccounted = 0
         self.reasons = {}
+        self.counts = Counter()  # what else a case counts, for its note
         self.problems = []
         self.notes = []
 

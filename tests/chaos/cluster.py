@@ -232,6 +232,13 @@ class Cluster:
         self.primary.kill()
         self.primary.wait()
 
+    def replace_primary(self, down=0.0):
+        """After it has died: another one, and how long it takes to adopt all."""
+        before = self.marks()
+        time.sleep(down)
+        self.start()
+        return self.wait_adopted(before)
+
     def stop_primary(self):
         """Not an end: SIGSTOP. Returns once it stands still."""
         end(self.primary.pid, signal.SIGSTOP)

@@ -6,9 +6,9 @@ import re
 import subprocess
 import time
 
-from cases import groups
-from cluster import LANES, Cluster, Failure
-from network import Pair, case, free_port
+from case import played
+from cluster import LANES, Failure
+from pair import Collector, Pair, running
 
 RECORD = re.compile(rb"chaos (\d+) (\d+) (\d+) ")
 
@@ -18,41 +18,19 @@ class Twins(Pair):
 
     SIDES = (0, 1)
 
-    def __init__(self, row, worker="", **more):
-        self.ports = [free_port() for _ in self.SIDES]
-        self.collectors = [None for _ in self.SIDES]
-        self.endpoints = [f"tcp://127.0.0.1:{port}" for port in self.ports]
-        super().__init__(row, worker, network={"endpoint": ";".join(self.endpoints)}, **more)
+    def __init__(self, row, rate):
+        super().__init__(row, rate)
         self.root = self.output_dir
 
-    def _write_collector(self, outputs):
-        self.keyfiles = []
-        text = "\n".join(outputs)
+    def _add_collectors(self, outputs):
+        self.collectors = []
         for side in self.SIDES:
             os.mkdir(f"{self.disk}/{side}")
-            self.port = self.ports[side]
-            super()._write_collector(text.replace(f"path={self.disk}/", f"path={self.disk}/{side}/").split("\n"))
-            with open(self.collector_keyfile, encoding="ascii") as file:
-                text_of_side = file.read().replace("name=collector", f"name=collector-{side}")
-            text_of_side = text_of_side.replace(f"{self.memory}/collector", f"{self.memory}/collector-{side}")
-            self.keyfiles.append(f"{self.disk}/collector-{side}.conf")
-            with open(self.keyfiles[side], "w", encoding="ascii") as file:
-                file.write(text_of_side.replace("/collector-state", f"/collector-{side}-state"))
+            of_side = [line.replace(f"path={self.disk}/", f"path={self.disk}/{side}/") for line in outputs]
+            self.collectors.append(Collector(self, of_side, f"collector-{side}"))
 
-    def start_side(self, side):
-        with open(f"{self.log}.collector-{side}", "ab") as log:
-            self.collectors[side] = subprocess.Popen([f"{self.build}/cli/muster", "run", self.keyfiles[side]],
-                                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
-                                                     env=self.environment())
-
-    def check_side(self, side):
-        if self.collectors[side].poll() is not None:
-            raise Failure(f"collector {side} has ended with {self.collectors[side].returncode}")
-
-    def kill_side(self, side):
-        self.check_side(side)
-        self.collectors[side].kill()
-        self.collectors[side].wait()
+    def _transports(self):
+        return self._transport("central", ";".join(collector.endpoint for collector in self.collectors))
 
     def look_at(self, side):
         """What is asked of files is answered by those of this side."""
@@ -62,25 +40,9 @@ class Twins(Pair):
         self.look_at(side)
         return self.arrived()
 
-    def wait_arriving_at(self, sides, more=1 << 16):
-        for side in sides:
-            self.look_at(side)
-            self.wait_arriving(more)
-
-    def finish(self, seconds=60.0):
-        Cluster.finish(self, seconds)
-        for side in self.SIDES:
-            self.check_side(side)
-            self.collectors[side].terminate()
-            if self.collectors[side].wait(60) != 0:
-                raise Failure(f"collector {side} has stopped with {self.collectors[side].returncode}")
-
-    def clear(self):
-        for process in self.collectors:
-            if process is not None and process.poll() is None:
-                process.kill()
-                process.wait()
-        super().clear()
+    def wait_arriving_at(self, side):
+        self.look_at(side)
+        super().wait_arriving()
 
     def active_side(self):
         """Where records arrive."""
@@ -92,6 +54,12 @@ class Twins(Pair):
                     return side
             time.sleep(0.001)
         raise Failure("records arrive at neither collector")
+
+    def wait_arriving(self):
+        self.active_side()
+
+    def judge(self):
+        self.row.counts["at_both"] += take_union(self, self.row)
 
 
 # -- the verdict on what lies in two places ---------------------------------------------------------------
@@ -169,64 +137,45 @@ def take_union(twins, row):
     return at_both
 
 
-@case("net-failover", 30, 1,
-      "kill -9 one or the other of two collectors, mostly where records arrive: they go on to the other")
-def failover(row):
-    at_both = n_active = 0
-    for rounds in groups(row, 10):
-        with Twins(row, "--threads=2 --rate=5000", instances=2) as twins:
-            for side in twins.SIDES:
-                twins.start_side(side)
-            twins.start()
-            twins.wait_life(1)
-            for _ in range(rounds):
-                active = twins.active_side()
-                side = row.random.choice((active, active, 1 - active))
-                n_active += side == active
-                time.sleep(row.random.uniform(0.01, 0.2))
-                twins.kill_side(side)
-                twins.wait_arriving_at([1 - side])
-                time.sleep(row.random.uniform(0, 0.2))
-                twins.start_side(side)
-                row.rounds += 1
-            twins.active_side()
-            twins.finish()
-            at_both += take_union(twins, row)
-    row.note(f"{n_active} times where records arrived; {at_both:,} records are at both collectors")
+@played("net-failover", 30, 1,
+        "kill -9 one or the other of two collectors, mostly where records arrive: they go on to the other",
+        lambda row: running(Twins(row, 5000)),
+        note="{n_active} times where records arrived; {at_both:,} records are at both collectors")
+def failover(row, twins):
+    active = twins.active_side()
+    side = row.random.choice((active, active, 1 - active))
+    row.counts["n_active"] += side == active
+    time.sleep(row.random.uniform(0.01, 0.2))
+    twins.collectors[side].kill()
+    twins.wait_arriving_at(1 - side)
+    time.sleep(row.random.uniform(0, 0.2))
+    twins.collectors[side].start()
 
 
 class Fan(Twins):
     """To both at once, a transport for each."""
 
-    def _write_keyfile(self, exec_line, instances, group, transport, console):
-        super()._write_keyfile(exec_line, instances, group, transport, console)
-        with open(self.keyfile, encoding="ascii") as file:
-            text = file.read()
-        first = text[text.index("[transport central]"):]
-        both = ";".join(self.endpoints)
-        second = first.replace("[transport central]", "[transport second]").replace(both, self.endpoints[1])
-        with open(self.keyfile, "w", encoding="ascii") as file:
-            file.write(text.replace(both, self.endpoints[0]) + "\n" + second)
+    def _transports(self):
+        names = ("central", "second")
+        return [line for name, collector in zip(names, self.collectors)
+                for line in [*self._transport(name, collector.endpoint), ""]]
+
+    def wait_arriving(self):
+        for side in self.SIDES:
+            self.wait_arriving_at(side)
+
+    def judge(self):
+        for side in self.SIDES:
+            self.look_at(side)
+            self.row.take(self)
 
 
-@case("net-fan-out", 20, 2, "kill -9 one of two collectors that both get everything: each is complete (both are counted)")
-def fan_out(row):
-    for rounds in groups(row, 10):
-        with Fan(row, "--threads=2 --rate=5000", instances=2) as twins:
-            for side in twins.SIDES:
-                twins.start_side(side)
-            twins.start()
-            twins.wait_life(1)
-            twins.wait_arriving_at(twins.SIDES)
-            for _ in range(rounds):
-                side = row.random.choice(twins.SIDES)
-                time.sleep(row.random.uniform(0.01, 0.2))
-                twins.kill_side(side)
-                twins.wait_arriving_at([1 - side])
-                twins.start_side(side)
-                twins.wait_arriving_at([side])
-                row.rounds += 1
-            twins.finish()
-            for side in twins.SIDES:
-                twins.look_at(side)
-                row.take(twins)
+@played("net-fan-out", 20, 2, "kill -9 one of two collectors that both get everything: each is complete (both are counted)",
+        lambda row: running(Fan(row, 5000)))
+def fan_out(row, twins):
+    side = row.random.choice(twins.SIDES)
+    time.sleep(row.random.uniform(0.01, 0.2))
+    twins.collectors[side].kill()
+    twins.wait_arriving_at(1 - side)
+    twins.collectors[side].start()
+    twins.wait_arriving_at(side)

@@ -1,472 +1,182 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is done to a sender, a collector and what is between them: the cases of the network."""
 
-import os
-import queue
 import signal
-import socket
-import struct
-import subprocess
-import threading
 import time
-from functools import partial
+from contextlib import contextmanager
 
-from cases import Case, CASES, groups, has_no_points
-from cluster import Cluster, Failure, end, wait_for
+from case import has_no_points, played
+from cluster import Failure, end, wait_for
+from pair import Collector, Pair, network_transport, pair_at, running
+from proxy import Proxy
 from wires import Namespace, cannot_disturb, cannot_make_networks, make_disturbable
 
-
-def free_port():
-    """One that nobody listens at now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+# -- either end dies --------------------------------------------------------------------------------------
 
 
-class Pair(Cluster):
-    """A sender with its workers, and a collector that writes the outputs."""
-
-    def __init__(self, row, worker="", *, network=None, bind="127.0.0.1", connect=None, prefix=(), **more):
-        self.network = network or {}
-        self.port = free_port()
-        self.bind = bind
-        self.connect = connect or f"{bind}:{self.port}"
-        self.prefix = list(prefix)  # of the collector's command
-        self.collector = None
-        super().__init__(row, worker, **more)
-
-    def _write_keyfile(self, exec_line, instances, group, transport, console):
-        super()._write_keyfile(exec_line, instances, group, transport, console)
-        for name in ("collector", "sender"):
-            subprocess.run([f"{self.build}/cli/muster", "keygen", f"{self.disk}/{name}.key"], check=True,
-                           stdout=subprocess.DEVNULL)
-        self.allow = f"{self.disk}/clients"
-        with open(f"{self.disk}/sender.key.pub", encoding="ascii") as key, open(self.allow, "w", encoding="ascii") as file:
-            file.write(key.read())
-        with open(self.keyfile, encoding="ascii") as file:
-            lines = file.read().split("\n")
-        worker, outputs = lines.index("[worker w]"), lines.index(f"[transport {self.outputs[0]}]")
-        self._write_collector(lines[outputs:])
-        settings = {"type": "network", "endpoint": f"tcp://{self.connect}", "linger": "30s",
-                    "server-key-file": f"{self.disk}/collector.key.pub", "key-file": f"{self.disk}/sender.key",
-                    "spool-size": "512MiB"}
-        settings.update(self.network)
-        with open(self.keyfile, "w", encoding="ascii") as file:
-            file.write("\n".join(lines[:worker] + lines[worker:outputs] + ["[transport central]"]
-                                 + [f"{key}={value}" for key, value in settings.items()]) + "\n")
-
-    def _write_collector(self, outputs):
-        lines = ["[muster]", "name=collector", f"runtime-dir={self.memory}/collector", "interval=1h",
-                 f"state-dir={self.disk}/collector-state", "drain-timeout=60s", "", "[source senders]", "type=network",
-                 f"bind=tcp://{self.bind}:{self.port}", f"key-file={self.disk}/collector.key", f"allow-file={self.allow}", ""]
-        self.collector_keyfile = f"{self.disk}/collector.conf"
-        with open(self.collector_keyfile, "w", encoding="ascii") as file:
-            file.write("\n".join(lines + outputs) + "\n")
-
-    @property
-    def spool(self):
-        return f"{self.disk}/state/transports/central.spool"
-
-    def start_collector(self, fault=None):
-        with open(self.log + ".collector", "ab") as log:
-            self.collector = subprocess.Popen([*self.prefix, f"{self.build}/cli/muster", "run", self.collector_keyfile],
-                                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
-                                              env=self.environment(fault))
-
-    def check_collector(self):
-        if self.collector.poll() is not None:
-            with open(self.log + ".collector", encoding="utf-8") as log:
-                raise Failure(f"the collector has ended with {self.collector.returncode}: {log.read()[-500:]}")
-
-    def kill_collector(self):
-        self.check_collector()
-        self.collector.kill()
-        self.collector.wait()
-
-    def arrived(self):
-        """Bytes in the protobuf file."""
-        try:
-            return os.path.getsize(self.path("protobuf"))
-        except OSError:
-            return 0
-
-    def wait_arriving(self, more=1 << 16, seconds=30.0):
-        before = self.arrived()
-        wait_for(lambda: self.arrived() > before + more, "records arrive at the collector", seconds)
-
-    def finish(self, seconds=60.0):
-        super().finish(seconds)
-        self.check_collector()
-        self.collector.terminate()
-        if self.collector.wait(60) != 0:
-            raise Failure(f"the collector has stopped with {self.collector.returncode}")
-
-    def clear(self):
-        if self.collector is not None and self.collector.poll() is None:
-            self.collector.kill()
-            self.collector.wait()
-        super().clear()
+@played("net-kill-collector", 200, 3, "kill -9 the collector under full load", pair_at(20000))
+def kill_collector(row, pair):
+    time.sleep(row.random.uniform(0.01, 0.15))
+    pair.collector.kill()
+    time.sleep(row.random.uniform(0, 0.05))
+    pair.collector.start()
+    pair.wait_arriving()
 
 
-def case(name, rounds, short, help, **more):
-    """Makes a case of a function that takes a Row."""
-    def add(function):
-        CASES.append(Case(name, help, rounds, short, function, **more))
-        return function
-    return add
+@played("net-kill-sender", 100, 3, "kill -9 the sender's primary under full load", pair_at(20000))
+def kill_sender(row, pair):
+    time.sleep(row.random.uniform(0.01, 0.15))
+    pair.kill_primary()
+    pair.replace_primary(row.random.uniform(0, 0.05))
 
 
-@case("net-kill-collector", 200, 3, "kill -9 the collector under full load")
-def kill_collector(row):
-    for rounds in groups(row, 10):
-        with Pair(row, "--threads=2 --rate=20000", instances=2) as pair:
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            for _ in range(rounds):
-                time.sleep(row.random.uniform(0.01, 0.15))
-                pair.kill_collector()
-                time.sleep(row.random.uniform(0, 0.05))
-                pair.start_collector()
-                pair.wait_arriving()
-                row.rounds += 1
-            pair.finish()
-            row.take(pair)
+@played("net-kill-both", 50, 2, "kill -9 the sender's primary and the collector together", pair_at(20000))
+def kill_both(row, pair):
+    time.sleep(row.random.uniform(0.01, 0.2))
+    victims = [pair.sender, pair.collector]
+    row.random.shuffle(victims)
+    for victim in victims:
+        victim.kill()
+        time.sleep(row.random.choice((0, 0, 0.002)))
+    pair.collector.start()
+    pair.replace_primary()
+    pair.wait_arriving()
 
 
-def restart_sender(pair, down=0.0):
-    before = pair.marks()
-    time.sleep(down)
-    pair.start()
-    pair.wait_adopted(before)
-
-
-@case("net-kill-sender", 100, 3, "kill -9 the sender's primary under full load")
-def kill_sender(row):
-    for rounds in groups(row, 10):
-        with Pair(row, "--threads=2 --rate=20000", instances=2) as pair:
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            for _ in range(rounds):
-                time.sleep(row.random.uniform(0.01, 0.15))
-                pair.kill_primary()
-                restart_sender(pair, row.random.uniform(0, 0.05))
-                row.rounds += 1
-            pair.finish()
-            row.take(pair)
-
-
-@case("net-kill-both", 50, 2, "kill -9 the sender's primary and the collector together")
-def kill_both(row):
-    for rounds in groups(row, 10):
-        with Pair(row, "--threads=2 --rate=20000", instances=2) as pair:
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            for _ in range(rounds):
-                time.sleep(row.random.uniform(0.01, 0.2))
-                steps = [pair.kill_primary, pair.kill_collector]
-                row.random.shuffle(steps)
-                for step in steps:
-                    step()
-                    time.sleep(row.random.choice((0, 0, 0.002)))
-                pair.start_collector()
-                restart_sender(pair)
-                pair.wait_arriving()
-                row.rounds += 1
-            pair.finish()
-            row.take(pair)
-
-
-@case("net-stop-collector", 20, 1, "SIGSTOP the collector for 1 to 10 s (a second in the short run), then SIGCONT")
-def stop_collector(row):
-    for rounds in groups(row, 10):
-        with Pair(row, "--threads=2 --rate=5000", instances=2) as pair:
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            for _ in range(rounds):
-                end(pair.collector.pid, signal.SIGSTOP)
-                time.sleep(1 if row.is_short else row.random.uniform(1, 10))
-                end(pair.collector.pid, signal.SIGCONT)
-                pair.wait_arriving()
-                row.rounds += 1
-            pair.finish()
-            row.take(pair)
+@played("net-stop-collector", 20, 1, "SIGSTOP the collector for 1 to 10 s (a second in the short run), then SIGCONT",
+        pair_at(5000))
+def stop_collector(row, pair):
+    end(pair.collector.process.pid, signal.SIGSTOP)
+    time.sleep(1 if row.is_short else row.random.uniform(1, 10))
+    end(pair.collector.process.pid, signal.SIGCONT)
+    pair.wait_arriving()
 
 
 class Chain(Pair):
-    """From the sender to a collector that keeps nothing, and on to one that writes the outputs."""
+    """From the sender to a relay, a collector that keeps nothing, and on to one that writes the outputs."""
 
-    def __init__(self, row, worker="", **more):
-        self.relay = None
-        self.last_port = free_port()
-        super().__init__(row, worker, **more)
+    def _add_collectors(self, outputs):
+        last = Collector(self, outputs)
+        self.collectors = [Collector(self, network_transport(self, "on", last.endpoint), "relay"), last]
 
-    def _write_collector(self, outputs):
-        relay = ["[transport on]", "type=network", f"endpoint=tcp://127.0.0.1:{self.last_port}", "linger=30s",
-                 f"server-key-file={self.disk}/collector.key.pub", f"key-file={self.disk}/sender.key"]
-        super()._write_collector(relay)
-        self.relay_keyfile = f"{self.disk}/relay.conf"
-        with open(self.collector_keyfile, encoding="ascii") as file:
-            lines = file.read().replace("name=collector", "name=relay").replace("/collector\n", "/relay\n")
-        with open(self.relay_keyfile, "w", encoding="ascii") as file:
-            file.write(lines.replace("collector-state", "relay-state"))
-        port, self.port = self.port, self.last_port
-        super()._write_collector(outputs)
-        self.port = port
-
-    def start_relay(self):
-        with open(self.log + ".relay", "ab") as log:
-            self.relay = subprocess.Popen([f"{self.build}/cli/muster", "run", self.relay_keyfile],
-                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
-                                          env=self.environment())
-
-    def kill_relay(self):
-        if self.relay.poll() is not None:
-            raise Failure(f"the relay has ended with {self.relay.returncode}")
-        self.relay.kill()
-        self.relay.wait()
-
-    def finish(self, seconds=60.0):
-        Cluster.finish(self, seconds)
-        self.relay.terminate()
-        if self.relay.wait(60) != 0:
-            raise Failure(f"the relay has stopped with {self.relay.returncode}")
-        self.check_collector()
-        self.collector.terminate()
-        if self.collector.wait(60) != 0:
-            raise Failure(f"the collector has stopped with {self.collector.returncode}")
-
-    def clear(self):
-        if self.relay is not None and self.relay.poll() is None:
-            self.relay.kill()
-            self.relay.wait()
-        super().clear()
+    def judge(self):
+        super().judge()
+        labels = {(record["cluster"], record["worker"]) for record in self.records("--worker=w-*")}
+        if labels != {("fury", "w-1"), ("fury", "w-2")}:
+            self.row.problem(f"the workers have come as {labels}")
 
 
-@case("net-chain", 50, 2, "kill -9 any of a sender's primary, a collector that sends on, and the next collector")
-def chain(row):
-    for rounds in groups(row, 10):
-        with Chain(row, "--threads=2 --rate=5000", instances=2) as pair:
-            pair.start_collector()
-            pair.start_relay()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            for _ in range(rounds):
-                time.sleep(row.random.uniform(0.01, 0.2))
-                victims = row.random.sample(("sender", "relay", "collector"), row.random.choice((1, 1, 2, 3)))
-                for victim in victims:
-                    {"sender": pair.kill_primary, "relay": pair.kill_relay, "collector": pair.kill_collector}[victim]()
-                if "collector" in victims:
-                    pair.start_collector()
-                if "relay" in victims:
-                    pair.start_relay()
-                if "sender" in victims:
-                    restart_sender(pair)
-                pair.wait_arriving()
-                row.rounds += 1
-            pair.finish()
-            row.take(pair)
-            labels = {(record["cluster"], record["worker"]) for record in pair.records("--worker=w-*")}
-            if labels != {("fury", "w-1"), ("fury", "w-2")}:
-                row.problem(f"the workers have come as {labels}")
+@played("net-chain", 50, 2, "kill -9 any of a sender's primary, a collector that sends on, and the next collector",
+        lambda row: running(Chain(row, 5000)))
+def chain(row, pair):
+    time.sleep(row.random.uniform(0.01, 0.2))
+    relay, collector = pair.collectors
+    victims = row.random.sample((pair.sender, relay, collector), row.random.choice((1, 1, 2, 3)))
+    for victim in victims:
+        victim.kill()
+    for one in (collector, relay, pair.sender):
+        if one in victims:
+            one.revive()
+    pair.wait_arriving()
 
 
 # -- what is between them ---------------------------------------------------------------------------------
 
 
-class Proxy:
-    """A way to the collector that is slow, or breaks."""
-
-    def __init__(self, delay=0.0):
-        self.delay = delay
-        self.target = None  # address and port
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        self.sockets = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                here = self.listener.accept()[0]
-                there = socket.create_connection(self.target, timeout=5)
-            except OSError:
-                if self.listener.fileno() < 0:
-                    return
-                continue
-            there.settimeout(None)
-            self.sockets += [here, there]
-            for one, other in ((here, there), (there, here)):
-                pieces = queue.Queue(256)
-                threading.Thread(target=self._read, args=(one, pieces), daemon=True).start()
-                threading.Thread(target=self._write, args=(pieces, other), daemon=True).start()
-
-    @staticmethod
-    def _read(source, pieces):
-        data = b"begin"
-        while data:
-            try:
-                data = source.recv(1 << 16)
-            except OSError:
-                data = b""
-            pieces.put((time.monotonic(), data))
-
-    def _write(self, pieces, target):
-        while True:
-            came, data = pieces.get()
-            time.sleep(max(0.0, came + self.delay - time.monotonic()))
-            try:
-                if not data:
-                    target.shutdown(socket.SHUT_WR)
-                    return
-                target.sendall(data)
-            except OSError:
-                data = b""
-
-    def reset(self):
-        """All connections end by RST, whatever is on its way."""
-        sockets, self.sockets = self.sockets, []
-        for one in sockets:
-            try:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                one.shutdown(socket.SHUT_RDWR)
-                one.close()
-            except OSError:
-                pass
-        return len(sockets) // 2
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.listener.close()
-        self.reset()
+@contextmanager
+def slow(row):
+    """A way of 100 ms."""
+    with Proxy(0.1) as proxy, running(Pair(row, 2000, proxy=proxy)) as pair:
+        yield pair
 
 
-@case("net-reset", 120, 3, "the connection is reset each second (the number of rounds), on a way of 100 ms")
-def reset(row):
-    for rounds in groups(row, 30):
-        with Proxy(0.1) as proxy, Pair(row, "--threads=2 --rate=2000", instances=2,
-                                       connect=f"127.0.0.1:{proxy.port}") as pair:
-            proxy.target = (pair.bind, pair.port)
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            for _ in range(rounds):
-                time.sleep(1)
-                row.resets = getattr(row, "resets", 0) + proxy.reset()
-                row.rounds += 1
-            pair.wait_arriving()
-            pair.finish()
-            row.take(pair)
-    row.note(f"{row.resets} connections were reset")
+@contextmanager
+def cuttable(row):
+    """A wire that can be cut."""
+    with Namespace() as namespace, running(Pair(row, 2000, namespace=namespace)) as pair:
+        yield pair
 
 
-def far_pair(namespace, row, worker, **more):
-    """A pair whose collector is in that network."""
-    return Pair(row, worker, instances=2, bind=f"{namespace.net}.2", prefix=("ip", "netns", "exec", namespace.name), **more)
-
-
-@case("net-partition", 50, 1, "the wire to the collector is cut for 1 to 30 s (1 to 2 s in the short run)",
-      skip=cannot_make_networks)
-def partition(row):
-    for rounds in groups(row, 10):
-        with Namespace() as namespace, far_pair(namespace, row, "--threads=2 --rate=2000") as pair:
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            for _ in range(rounds):
-                namespace.set_wire(False)
-                time.sleep(row.random.uniform(1, 2 if row.is_short else 30))
-                namespace.set_wire(True)
-                pair.wait_arriving(seconds=60)
-                row.rounds += 1
-            pair.finish()
-            row.take(pair)
-
-
-def disturbed(row, rounds, proxy=None, **how):
-    """Each round is a second on a bad wire; with a proxy before it, that resets all connections then."""
-    connect = f"127.0.0.1:{proxy.port}" if proxy is not None else None
+@contextmanager
+def disturbed(row, proxy=None, **how):
+    """A bad wire, but for the beginning and the end; with @proxy before it."""
     with make_disturbable(row.random.random()) as namespace, \
-            far_pair(namespace, row, "--threads=2 --rate=2000", connect=connect) as pair:
-        if proxy is not None:
-            proxy.target = (pair.bind, pair.port)
-        pair.start_collector()
-        pair.start()
-        pair.wait_life(1)
-        pair.wait_arriving()
+            running(Pair(row, 2000, proxy=proxy, namespace=namespace)) as pair:
         namespace.disturb(**how)
-        for _ in range(rounds):
-            time.sleep(1)
-            if proxy is not None:
-                row.resets = getattr(row, "resets", 0) + proxy.reset()
-            row.rounds += 1
+        yield pair
         pair.wait_arriving(seconds=60)
         row.note(namespace.seen())
         namespace.disturb()
-        pair.finish()
-        row.take(pair)
 
 
-@case("net-loss", 120, 3, "5 % of the packets are lost, both ways, and the connection is reset each second (the rounds)",
-      skip=cannot_disturb)
-def loss(row):
-    for rounds in groups(row, 120):
-        with Proxy() as proxy:
-            disturbed(row, rounds, proxy, loss=0.05)
-    row.note(f"{row.resets} connections were reset")
+@contextmanager
+def lossy(row):
+    """A bad wire, with a proxy before it that can reset."""
+    with Proxy() as proxy, disturbed(row, proxy, loss=0.05) as pair:
+        yield pair
 
 
-@case("net-delay", 60, 2, "100 ms of delay, both ways", skip=cannot_disturb)
-def delay(row):
-    for rounds in groups(row, 60):
-        disturbed(row, rounds, delay=0.1)
+def wait_second(_row, _pair):
+    time.sleep(1)
 
 
-@case("net-reorder", 60, 2, "a quarter of the packets overtake others by 20 ms, both ways, and 1 % is lost",
-      skip=cannot_disturb)
-def reorder(row):
-    for rounds in groups(row, 60):
-        disturbed(row, rounds, delay=0.02, overtaking=0.25, loss=0.01)
+def reset(row, pair):
+    time.sleep(1)
+    row.counts["resets"] += pair.proxy.reset()
+
+
+RESETS = "{resets} connections were reset"
+
+played("net-reset", 120, 3, "the connection is reset each second (the number of rounds), on a way of 100 ms", slow,
+       size=30, note=RESETS)(reset)
+
+
+@played("net-partition", 50, 1, "the wire to the collector is cut for 1 to 30 s (1 to 2 s in the short run)", cuttable,
+        skip=cannot_make_networks)
+def partition(row, pair):
+    pair.namespace.set_wire(False)
+    time.sleep(row.random.uniform(1, 2 if row.is_short else 30))
+    pair.namespace.set_wire(True)
+    pair.wait_arriving(seconds=60)
+
+
+played("net-loss", 120, 3, "5 % of the packets are lost, both ways, and the connection is reset each second (the rounds)",
+       lossy, size=120, note=RESETS, skip=cannot_disturb)(reset)
+played("net-delay", 60, 2, "100 ms of delay, both ways", lambda row: disturbed(row, delay=0.1), size=60,
+       skip=cannot_disturb)(wait_second)
+played("net-reorder", 60, 2, "a quarter of the packets overtake others by 20 ms, both ways, and 1 % is lost",
+       lambda row: disturbed(row, delay=0.02, overtaking=0.25, loss=0.01), size=60, skip=cannot_disturb)(wait_second)
 
 
 # -- a spool that waits -----------------------------------------------------------------------------------
 
 
-@case("net-spool-full", 10, 1, "the collector is away until a small spool is full, and longer: what has no room is declared",
-      may_declare=("spool-full",))
-def spool_full(row):
-    for _ in groups(row, 1):
-        with Pair(row, "--threads=2 --rate=5000", instances=2, network={"spool-size": "1MiB"}) as pair:
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            pair.kill_collector()
-            time.sleep(row.random.uniform(0.5, 1.5))
-            if row.random.random() < 0.5:
-                pair.kill_primary()
-                restart_sender(pair)
-                time.sleep(row.random.uniform(0, 0.5))
-            pair.start_collector()
-            pair.wait_arriving()
-            pair.finish()
-            # A worker's snapshot that has no room either is declared, and was no call's.
-            if not row.take(pair, ("overdeclared",))["declared"]["spool-full"]:
-                row.problem("nothing is declared: the spool was not full")
-            row.rounds += 1
+class SmallSpool(Pair):
+    """One whose spool a second without a collector fills."""
 
+    def __init__(self, row, rate):
+        super().__init__(row, rate, spool_size="1MiB")
+
+    def judge(self):
+        # A worker's snapshot that has no room either is declared, and was no call's.
+        if not self.row.take(self, ("overdeclared",))["declared"]["spool-full"]:
+            self.row.problem("nothing is declared: the spool was not full")
+
+
+@played("net-spool-full", 10, 1, "the collector is away until a small spool is full, and longer: what has no room is declared",
+        lambda row: running(SmallSpool(row, 5000)), size=1, may_declare=("spool-full",))
+def spool_full(row, pair):
+    pair.collector.kill()
+    time.sleep(row.random.uniform(0.5, 1.5))
+    if row.random.random() < 0.5:
+        pair.kill_primary()
+        pair.replace_primary()
+        time.sleep(row.random.uniform(0, 0.5))
+    pair.collector.start()
+    pair.wait_arriving()
+
+
+# -- at named points --------------------------------------------------------------------------------------
 
 # Each with the most passings before the one that kills.
 SENDER_POINTS = {
@@ -497,51 +207,27 @@ COLLECTOR_POINTS = {
 }
 
 
-def await_kill(process, point, log):
-    wait_for(lambda: process.poll() is not None, f"{point} is passed", 20)
-    if process.returncode != -9:
-        raise Failure(f"ended with {process.returncode} instead of at {point}: {log}")
+@contextmanager
+def without(row, choose):
+    """One end of the pair is dead before the rounds, and comes back behind them."""
+    with running(Pair(row, 20000)) as pair:
+        choose(pair).kill()
+        yield pair
+        choose(pair).revive()
 
 
-def kill_sender_at(row, point, most):
-    for rounds in groups(row, 10):
-        with Pair(row, "--threads=2 --rate=20000", instances=2) as pair:
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            pair.kill_primary()
-            for _ in range(rounds):
-                pair.start(fault=f"{point}:{row.random.randint(1, most)}")
-                await_kill(pair.primary, point, pair.log)
-                row.rounds += 1
-            restart_sender(pair)
-            pair.wait_arriving()
-            pair.finish()
-            row.take(pair)
+def add_point(name, point, most, whose, choose):
+    """Makes the case of an end of the pair that runs until it passes @point, again and again."""
+    @played(name, 20, 2, f"kill -9 {whose} at {point}", lambda row: without(row, choose), skip=has_no_points)
+    def kill_at(row, pair):
+        victim = choose(pair)
+        victim.start(fault=f"{point}:{row.random.randint(1, most)}")
+        wait_for(lambda: victim.process.poll() is not None, f"{point} is passed", 20)
+        if victim.process.returncode != -9:
+            raise Failure(f"ended with {victim.process.returncode} instead of at {point}: {pair.log}")
 
 
-def kill_collector_at(row, point, most):
-    for rounds in groups(row, 10):
-        with Pair(row, "--threads=2 --rate=20000", instances=2) as pair:
-            pair.start_collector()
-            pair.start()
-            pair.wait_life(1)
-            pair.wait_arriving()
-            pair.kill_collector()
-            for _ in range(rounds):
-                pair.start_collector(fault=f"{point}:{row.random.randint(1, most)}")
-                await_kill(pair.collector, point, pair.log)
-                row.rounds += 1
-            pair.start_collector()
-            pair.wait_arriving()
-            pair.finish()
-            row.take(pair)
-
-
-for name, most in SENDER_POINTS.items():
-    CASES.append(Case(f"net-sender@{name}", f"kill -9 the sender's primary at {name}", 20, 2,
-                      partial(kill_sender_at, point=name, most=most), skip=has_no_points))
-for name, most in COLLECTOR_POINTS.items():
-    CASES.append(Case(f"net-collector@{name}", f"kill -9 the collector at {name}", 20, 2,
-                      partial(kill_collector_at, point=name, most=most), skip=has_no_points))
+for passed, passings in SENDER_POINTS.items():
+    add_point(f"net-sender@{passed}", passed, passings, "the sender's primary", lambda pair: pair.sender)
+for passed, passings in COLLECTOR_POINTS.items():
+    add_point(f"net-collector@{passed}", passed, passings, "the collector", lambda pair: pair.collector)

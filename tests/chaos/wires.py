@@ -24,6 +24,8 @@ class Namespace:
         self.wire = f"mu{number % 10 ** 9}"
         self.inner = "wire"
         self.net = f"10.{200 + number % 50}.{number // 50 % 250}"
+        self.far_address = f"{self.net}.2"
+        self.command = ("ip", "netns", "exec", self.name)  # what is put before a command that runs there
 
     def _ip(self, *arguments):
         subprocess.run(["ip", *arguments], check=True, stderr=subprocess.PIPE)
@@ -36,7 +38,7 @@ class Namespace:
         settings = ["loss", f"{100 * loss:g}%", "delay", f"{1000 * delay:g}ms"]
         if overtaking:
             settings += ["reorder", f"{100 * overtaking:g}%"]
-        for prefix, device in (([], self.wire), (["ip", "netns", "exec", self.name], self.inner)):
+        for prefix, device in (((), self.wire), (self.command, self.inner)):
             subprocess.run([*prefix, "tc", "qdisc", "replace", "dev", device, "root", "netem", *settings], check=True,
                            stderr=subprocess.PIPE)
 
@@ -55,7 +57,7 @@ class Namespace:
         try:
             self._make_wire()
             self._ip("addr", "add", f"{self.net}.1/24", "dev", self.wire)
-            self._ip("-n", self.name, "addr", "add", f"{self.net}.2/24", "dev", self.inner)
+            self._ip("-n", self.name, "addr", "add", f"{self.far_address}/24", "dev", self.inner)
             self._ip("-n", self.name, "link", "set", "lo", "up")
             self._ip("-n", self.name, "link", "set", self.inner, "up")
             self.set_wire(True)
