@@ -5,12 +5,10 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "cluster-helpers.h"
 #include "muster-dataset-struct-private.h"
 #include "test-collector.h"
 
@@ -23,7 +21,6 @@ typedef struct
   volatile guint64 *returned; /* incs and samples, by the worker */
   MusterCluster *cluster;
   Collector *collector;
-  gboolean stopped;
 
   gint64 killed_ns; /* 0: not yet */
   guint pid;        /* of whom */
@@ -69,93 +66,26 @@ delivery_cb (MusterCluster *cluster, MusterDataset *dataset, Fixture *fixture)
     fixture->killed_ns = 0; /* nothing more is to come */
 }
 
-static gboolean
-late_cb (gpointer user_data)
-{
-  g_error ("waited too long");
-  return G_SOURCE_REMOVE;
-}
-
-#define AWAIT(condition)                                                                                               \
-  G_STMT_START                                                                                                         \
-  {                                                                                                                    \
-    guint watchdog = g_timeout_add (30000, late_cb, NULL);                                                             \
-    while (!(condition))                                                                                               \
-      g_main_context_iteration (NULL, TRUE);                                                                           \
-    g_source_remove (watchdog);                                                                                        \
-  }                                                                                                                    \
-  G_STMT_END
-
-static gboolean
-set_true_cb (gpointer user_data)
-{
-  *(gboolean *) user_data = TRUE;
-  return G_SOURCE_REMOVE;
-}
-
-static void
-let_pass (guint ms)
-{
-  gboolean passed = FALSE;
-
-  g_timeout_add (ms, set_true_cb, &passed);
-  AWAIT (passed);
-}
-
-static void
-make_counts (Fixture *fixture)
-{
-  int fd;
-
-  fixture->count_path = g_build_filename (fixture->base, "counts", NULL);
-  fd = open (fixture->count_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  g_assert_no_errno (ftruncate (fd, 2 * sizeof (guint64)));
-  fixture->returned = mmap (NULL, 2 * sizeof (guint64), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  g_assert_true (fixture->returned != MAP_FAILED);
-  close (fd);
-}
-
 static void
 set_up (Fixture *fixture)
 {
-  static const char *const environment[] = { "ASAN_OPTIONS=detect_leaks=0", NULL };
-  g_autofree char *exec = NULL;
-  g_autoptr (MusterWorkerGroup) group = NULL;
-  g_autoptr (GError) error = NULL;
-
   fixture->base = g_dir_make_tmp ("muster-XXXXXX", NULL);
   fixture->runtime_dir = g_build_filename (fixture->base, "run", NULL);
-  make_counts (fixture);
+  fixture->count_path = g_build_filename (fixture->base, "counts", NULL);
+  fixture->returned = map_shared (fixture->count_path, 2 * sizeof (guint64));
   fixture->collector = g_object_new (collector_get_type (), "name", "collector", NULL);
   fixture->cluster = g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "host", "here", "runtime-dir",
                                    fixture->runtime_dir, "interval", INTERVAL_MS * G_TIME_SPAN_MILLISECOND, NULL);
   muster_cluster_add_transport (fixture->cluster, MUSTER_TRANSPORT (fixture->collector));
   g_signal_connect (fixture->cluster, "delivery", G_CALLBACK (delivery_cb), fixture);
-  exec = g_strdup_printf ("%s count %s", g_test_get_filename (G_TEST_BUILT, "cluster", "cluster-worker", NULL),
-                          fixture->count_path);
-  group = muster_worker_group_new ("web", exec);
-  g_object_set (group, "environment", environment, "restart", MUSTER_RESTART_NO, NULL);
-  muster_cluster_add_group (fixture->cluster, group);
-  muster_cluster_start (fixture->cluster, &error);
-  g_assert_no_error (error);
-}
-
-static void
-stopped_cb (GObject *object, GAsyncResult *result, gpointer user_data)
-{
-  Fixture *fixture = user_data;
-  g_autoptr (GError) error = NULL;
-
-  muster_cluster_stop_finish (MUSTER_CLUSTER (object), result, &error);
-  g_assert_no_error (error);
-  fixture->stopped = TRUE;
+  cluster_add_workers (fixture->cluster, "count", fixture->count_path, 1);
+  cluster_start (fixture->cluster);
 }
 
 static void
 tear_down (Fixture *fixture)
 {
-  muster_cluster_stop_async (fixture->cluster, NULL, stopped_cb, fixture);
-  AWAIT (fixture->stopped);
+  cluster_stop (fixture->cluster);
   g_assert_finalize_object (fixture->cluster);
   g_assert_finalize_object (fixture->collector);
   g_clear_pointer (&fixture->last, muster_dataset_unref);
@@ -188,7 +118,7 @@ live_and_die (Fixture *fixture)
   g_assert_true (muster_cluster_restart (fixture->cluster, "web-1", NULL));
   AWAIT (is_in (fixture, MUSTER_WORKER_RUNNING, &pid));
   AWAIT (fixture->returned[1] > 0);
-  let_pass ((guint) g_test_rand_int_range (0, 3 * INTERVAL_MS));
+  await_time ((guint) g_test_rand_int_range (0, 3 * INTERVAL_MS));
   fixture->killed_ns = g_get_real_time () * 1000;
   g_assert_no_errno (kill ((pid_t) pid, SIGKILL));
   AWAIT (is_in (fixture, MUSTER_WORKER_STOPPED, &pid));
@@ -216,7 +146,7 @@ test_killed (void)
   AWAIT (is_in (&fixture, MUSTER_WORKER_RUNNING, &pid));
   kill ((pid_t) pid, SIGKILL);
   AWAIT (is_in (&fixture, MUSTER_WORKER_STOPPED, &pid));
-  let_pass (2 * INTERVAL_MS); /* what it counted has been delivered */
+  await_time (2 * INTERVAL_MS); /* what it counted has been delivered */
   for (guint round = 0; round < ROUNDS; round++)
     live_and_die (&fixture);
   tear_down (&fixture);

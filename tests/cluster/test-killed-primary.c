@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 
 #include <gio/gio.h>
 
+#include "cluster-helpers.h"
 #include "storm.h"
 
 #define ROUNDS      8
@@ -129,17 +129,11 @@ await_both (Fixture *fixture)
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
-  int fd;
-
   fixture->base = g_dir_make_tmp ("muster-XXXXXX", NULL);
   fixture->runtime_dir = g_build_filename (fixture->base, "run", NULL);
   fixture->storm_path = g_build_filename (fixture->base, "storm", NULL);
   fixture->out_path = g_build_filename (fixture->base, "out", NULL);
-  fd = open (fixture->storm_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  g_assert_no_errno (ftruncate (fd, sizeof (Storm)));
-  fixture->storm = mmap (NULL, sizeof (Storm), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  g_assert_true (fixture->storm != MAP_FAILED);
-  close (fd);
+  fixture->storm = map_shared (fixture->storm_path, sizeof (Storm));
 }
 
 static void

@@ -5,32 +5,14 @@
  */
 #include <glib/gstdio.h>
 
-#include "muster.h"
+#include "cluster-helpers.h"
 
 typedef struct
 {
   char *base;
   MusterCluster *cluster;
   GString *deliveries; /* as JSON, one behind the other */
-  gboolean stopped;
 } Fixture;
-
-static gboolean
-late_cb (gpointer user_data)
-{
-  g_error ("waited too long");
-  return G_SOURCE_REMOVE;
-}
-
-#define AWAIT(condition)                                                                                               \
-  G_STMT_START                                                                                                         \
-  {                                                                                                                    \
-    guint watchdog = g_timeout_add (30000, late_cb, NULL);                                                             \
-    while (!(condition))                                                                                               \
-      g_main_context_iteration (NULL, TRUE);                                                                           \
-    g_source_remove (watchdog);                                                                                        \
-  }                                                                                                                    \
-  G_STMT_END
 
 static void
 delivery_cb (MusterCluster *cluster, MusterDataset *dataset, Fixture *fixture)
@@ -38,17 +20,6 @@ delivery_cb (MusterCluster *cluster, MusterDataset *dataset, Fixture *fixture)
   g_autofree char *json = muster_dataset_to_json (dataset);
 
   g_string_append (fixture->deliveries, json);
-}
-
-static void
-stopped_cb (GObject *object, GAsyncResult *result, gpointer user_data)
-{
-  Fixture *fixture = user_data;
-  g_autoptr (GError) error = NULL;
-
-  muster_cluster_stop_finish (MUSTER_CLUSTER (object), result, &error);
-  g_assert_no_error (error);
-  fixture->stopped = TRUE;
 }
 
 static MusterCluster *
@@ -78,16 +49,13 @@ run (Fixture *fixture, const char *kinds, const char *expected)
   fixture->cluster = read_keyfile (fixture, kinds, &error);
   g_assert_no_error (error);
   g_signal_connect (fixture->cluster, "delivery", G_CALLBACK (delivery_cb), fixture);
-  muster_cluster_start (fixture->cluster, &error);
-  g_assert_no_error (error);
+  cluster_start (fixture->cluster);
   AWAIT (strstr (fixture->deliveries->str, expected) != NULL);
-  muster_cluster_stop_async (fixture->cluster, NULL, stopped_cb, fixture);
-  AWAIT (fixture->stopped);
+  cluster_stop (fixture->cluster);
   g_assert_finalize_object (fixture->cluster);
   g_rmdir (fixture->base);
   g_string_free (fixture->deliveries, TRUE);
   g_clear_pointer (&fixture->base, g_free);
-  fixture->stopped = FALSE;
 }
 
 /* First, for kinds that have been registered stay so. */

@@ -5,13 +5,11 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "cluster-helpers.h"
 #include "muster-dataset-struct-private.h"
 #include "storm.h"
 #include "test-collector.h"
@@ -23,30 +21,12 @@ typedef struct
   char *base, *runtime_dir, *path;
   volatile Storm *storm;
   MusterCluster *cluster;
-  gboolean stopped;
   guint n_fast;      /* deliveries of "fast" */
   GHashTable *ends;  /* owned; "NAME END" of those that are not late */
   double incs[2][2]; /* delivered, by worker and metrics */
   guint32 pids[2];
   guint64 n_partial[2]; /* deliveries of the metrics in which a worker is partial */
 } Fixture;
-
-static gboolean
-late_cb (gpointer user_data)
-{
-  g_error ("waited too long");
-  return G_SOURCE_REMOVE;
-}
-
-#define AWAIT(condition)                                                                                               \
-  G_STMT_START                                                                                                         \
-  {                                                                                                                    \
-    guint watchdog = g_timeout_add (60000, late_cb, NULL);                                                             \
-    while (!(condition))                                                                                               \
-      g_main_context_iteration (NULL, TRUE);                                                                           \
-    g_source_remove (watchdog);                                                                                        \
-  }                                                                                                                    \
-  G_STMT_END
 
 static void
 add_up (Fixture *fixture, const MusterDatasetProcess *process, guint metrics)
@@ -86,53 +66,21 @@ delivery_cb (MusterCluster *cluster, MusterDataset *dataset, Fixture *fixture)
 }
 
 static void
-make_storm (Fixture *fixture)
-{
-  int fd;
-
-  fixture->path = g_build_filename (fixture->base, "storm", NULL);
-  fd = open (fixture->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  g_assert_no_errno (ftruncate (fd, sizeof (Storm)));
-  fixture->storm = mmap (NULL, sizeof (Storm), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  g_assert_true (fixture->storm != MAP_FAILED);
-  close (fd);
-}
-
-static void
 set_up (Fixture *fixture)
 {
-  static const char *const environment[] = { "ASAN_OPTIONS=detect_leaks=0", NULL };
-  g_autofree char *exec = NULL;
-  g_autoptr (MusterWorkerGroup) group = NULL;
   g_autoptr (MusterMetricsGroup) fast = muster_metrics_group_new ("fast", 20 * G_TIME_SPAN_MILLISECOND);
-  g_autoptr (GError) error = NULL;
 
   fixture->base = g_dir_make_tmp ("muster-XXXXXX", NULL);
   fixture->runtime_dir = g_build_filename (fixture->base, "run", NULL);
   fixture->ends = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  make_storm (fixture);
+  fixture->path = g_build_filename (fixture->base, "storm", NULL);
+  fixture->storm = map_shared (fixture->path, sizeof (Storm));
   fixture->cluster = g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "host", "here", "runtime-dir",
                                    fixture->runtime_dir, "interval", 250 * G_TIME_SPAN_MILLISECOND, NULL);
   muster_cluster_add_metrics (fixture->cluster, fast);
   g_signal_connect (fixture->cluster, "delivery", G_CALLBACK (delivery_cb), fixture);
-  exec = g_strdup_printf ("%s storm %s", g_test_get_filename (G_TEST_BUILT, "cluster", "cluster-worker", NULL),
-                          fixture->path);
-  group = muster_worker_group_new ("web", exec);
-  g_object_set (group, "environment", environment, "restart", MUSTER_RESTART_NO, "instances", 2, NULL);
-  muster_cluster_add_group (fixture->cluster, group);
-  muster_cluster_start (fixture->cluster, &error);
-  g_assert_no_error (error);
-}
-
-static void
-stopped_cb (GObject *object, GAsyncResult *result, gpointer user_data)
-{
-  Fixture *fixture = user_data;
-  g_autoptr (GError) error = NULL;
-
-  muster_cluster_stop_finish (MUSTER_CLUSTER (object), result, &error);
-  g_assert_no_error (error);
-  fixture->stopped = TRUE;
+  cluster_add_workers (fixture->cluster, "storm", fixture->path, 2);
+  cluster_start (fixture->cluster);
 }
 
 static void
@@ -187,8 +135,7 @@ test_boundaries (void)
   g_assert_no_errno (kill ((pid_t) fixture.pids[1], SIGKILL));
   fixture.storm->stop[0] = 1;
   AWAIT (have_ended (&fixture));
-  muster_cluster_stop_async (fixture.cluster, NULL, stopped_cb, &fixture);
-  AWAIT (fixture.stopped);
+  cluster_stop (fixture.cluster);
   check (&fixture, 0, 0);
   check (&fixture, 1, 2);
   g_assert_cmpuint (fixture.n_partial[0], >, 0);
@@ -230,19 +177,15 @@ test_transform (void)
       g_object_new (MUSTER_TYPE_CLUSTER, "name", "test", "runtime-dir", runtime_dir, "interval",
                     50 * G_TIME_SPAN_MILLISECOND, "transformer", MUSTER_TRANSFORMER_FLAT, NULL);
   g_autoptr (MusterMetricsGroup) fast = muster_metrics_group_new ("fast", 20 * G_TIME_SPAN_MILLISECOND);
-  g_autoptr (GError) error = NULL;
-  Fixture fixture = { .cluster = cluster };
   Seen seen = { { NULL } };
 
   g_object_set (fast, "transformer", MUSTER_TRANSFORMER_VALUES, NULL);
   muster_cluster_add_metrics (cluster, fast);
   g_signal_connect (cluster, "delivery", G_CALLBACK (see_cb), &seen);
   g_signal_connect (cluster, "transform", G_CALLBACK (transform_cb), NULL);
-  muster_cluster_start (cluster, &error);
-  g_assert_no_error (error);
+  cluster_start (cluster);
   AWAIT (seen.json[0] != NULL && seen.json[1] != NULL);
-  muster_cluster_stop_async (cluster, NULL, stopped_cb, &fixture);
-  AWAIT (fixture.stopped);
+  cluster_stop (cluster);
   g_assert_nonnull (strstr (seen.json[0], "\"data\":{\"master\":{\"mine\":{\"pid\":{\"type\":\"set\",\"value\":{"));
   g_assert_nonnull (strstr (seen.json[1], "\"data\":{\"master\":{\"pid\":"));
   g_assert_null (strstr (seen.json[1], "\"type\""));
