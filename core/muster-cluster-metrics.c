@@ -71,33 +71,22 @@ muster_cluster_get_metrics_by_name (MusterCluster *self, const char *name)
 /* -- at the start -------------------------------------------------------------------------------- */
 
 static void
-add_options (GPtrArray *all, const MusterMetricsOptions *options)
+add_options (GPtrArray *all, MusterMetricsGroup *group)
 {
-  MusterMetricsOptions *copy = g_new0 (MusterMetricsOptions, 1);
+  MusterMetricsOptions borrowed, *options = g_new0 (MusterMetricsOptions, 1);
 
-  muster_metrics_options_copy (copy, options);
-  g_ptr_array_add (all, copy);
+  muster_metrics_group_get_options (group, &borrowed);
+  muster_metrics_options_copy (options, &borrowed);
+  g_ptr_array_add (all, options);
 }
 
 static GPtrArray *
 list_options (MusterCluster *self)
 {
   GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify) muster_metrics_options_free);
-  MusterMetricsOptions options = {
-    .name = (char *) "",
-    .interval_us = self->interval_us,
-    .start_time_ns = self->start_time_ms * 1000000,
-    .scale_factor = self->scale_factor,
-    .persist = self->persist,
-    .max_metrics = self->max_metrics,
-  };
 
-  add_options (all, &options);
   for (guint i = 0; i < self->metrics->len; i++)
-    {
-      muster_metrics_group_get_options (self->metrics->pdata[i], &options);
-      add_options (all, &options);
-    }
+    add_options (all, self->metrics->pdata[i]);
   return all;
 }
 
@@ -154,7 +143,7 @@ muster_cluster_get_area_size (MusterCluster *self)
 static MusterTransformer
 get_transformer (MusterCluster *self, guint id)
 {
-  return id == 0 ? self->transformer : ((MusterMetricsGroup *) self->metrics->pdata[id - 1])->transformer;
+  return ((MusterMetricsGroup *) self->metrics->pdata[id])->transformer;
 }
 
 /* What stands in the place of the process's metrics; NULL: nothing does. */

@@ -47,12 +47,6 @@ struct _MusterCluster
   char *host;
   char *runtime_path; /* nullable */
   char *state_path;   /* nullable */
-  gint64 interval_us;
-  double scale_factor;
-  gboolean persist;
-  gint64 start_time_ms;
-  guint max_metrics;
-  MusterTransformer transformer;
   MusterLevel level;
   guint64 journal_size;
   gint64 drain_timeout_us;
@@ -61,7 +55,7 @@ struct _MusterCluster
   GPtrArray *groups;     /* of MusterWorkerGroup */
   GPtrArray *transports;
   GPtrArray *sources;
-  GPtrArray *metrics; /* of MusterMetricsGroup: those beside the default ones */
+  GPtrArray *metrics; /* of MusterMetricsGroup, by id; the default ones first, whose properties are the cluster's */
   MusterClusterState state;
   GPtrArray *stop_tasks; /* of GTask: who waits for the end */
   gboolean arrived;      /* what they will be told */

@@ -67,22 +67,12 @@ muster_cluster_set_property (GObject *object, guint id, const GValue *value, GPa
       set_string (&self->state_path, value);
       break;
     case PROP_INTERVAL:
-      self->interval_us = g_value_get_int64 (value);
-      break;
     case PROP_SCALE_FACTOR:
-      self->scale_factor = g_value_get_double (value);
-      break;
     case PROP_PERSIST:
-      self->persist = g_value_get_boolean (value);
-      break;
     case PROP_START_TIME:
-      self->start_time_ms = g_value_get_int64 (value);
-      break;
     case PROP_MAX_METRICS:
-      self->max_metrics = g_value_get_uint (value);
-      break;
     case PROP_TRANSFORMER:
-      self->transformer = g_value_get_enum (value);
+      g_object_set_property (self->metrics->pdata[0], pspec->name, value);
       break;
     case PROP_LEVEL:
       self->level = g_value_get_enum (value);
@@ -118,22 +108,12 @@ muster_cluster_get_property (GObject *object, guint id, GValue *value, GParamSpe
       g_value_set_string (value, self->state_path);
       break;
     case PROP_INTERVAL:
-      g_value_set_int64 (value, self->interval_us);
-      break;
     case PROP_SCALE_FACTOR:
-      g_value_set_double (value, self->scale_factor);
-      break;
     case PROP_PERSIST:
-      g_value_set_boolean (value, self->persist);
-      break;
     case PROP_START_TIME:
-      g_value_set_int64 (value, self->start_time_ms);
-      break;
     case PROP_MAX_METRICS:
-      g_value_set_uint (value, self->max_metrics);
-      break;
     case PROP_TRANSFORMER:
-      g_value_set_enum (value, self->transformer);
+      g_object_get_property (self->metrics->pdata[0], pspec->name, value);
       break;
     case PROP_LEVEL:
       g_value_set_enum (value, self->level);
@@ -151,6 +131,7 @@ muster_cluster_get_property (GObject *object, guint id, GValue *value, GParamSpe
 
 #define FLAGS (G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS)
 
+/* Of the default metrics; their group keeps them, in properties of the same names. */
 static void
 install_metrics_properties (void)
 {
@@ -337,6 +318,7 @@ muster_cluster_init (MusterCluster *self)
   self->transports = g_ptr_array_new_with_free_func (g_object_unref);
   self->sources = g_ptr_array_new_with_free_func (g_object_unref);
   self->metrics = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_add (self->metrics, g_object_new (MUSTER_TYPE_METRICS_GROUP, "name", "", NULL));
   self->stop_tasks = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
