@@ -91,8 +91,4 @@ void muster_file_checkpoint_remove (MusterFileCheckpoint *checkpoint, guint32 sl
 /* Makes all changes since the last commit true at once. Cannot fail. */
 void muster_file_checkpoint_commit (MusterFileCheckpoint *checkpoint);
 
-/* Takes an exclusive flock(2). Waits a little (0.1 s) for a process that has just been killed: what it had forked and not
- * executed yet still holds its locks. Returns 0, EWOULDBLOCK if somebody has it, or another errno. */
-int muster_file_lock (int fd);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MusterFileCheckpoint, muster_file_checkpoint_free)

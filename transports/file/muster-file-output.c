@@ -32,6 +32,7 @@
 
 #include "muster-fault-private.h"
 #include "muster-file-output.h"
+#include "muster-file-lock.h"
 #include "muster-file-rotate.h"
 
 /* Never through a link that someone put in place of the file (directories may be links); never held up by a FIFO. */
