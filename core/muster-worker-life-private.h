@@ -3,38 +3,13 @@
 
 #include "muster-crash-naming-private.h"
 #include "muster-end-record-private.h"
-#include "muster-logger-private.h"
-#include "muster-receiver-private.h"
-#include "muster-runtime-dir-private.h"
-#include "muster-worker-group-private.h"
-#include "muster-worker-process-private.h"
+#include "muster-worker-output-private.h"
 
 /*
  * MusterWorkerLife: one process of a worker, from its journal to its last words. Each restart is a new life with a new
  * stream, and does not wait for the old one, which stays until its journal is drained. The cluster's thread only.
  */
 typedef struct _MusterWorkerLife MusterWorkerLife;
-
-/* What all lives of a cluster share; borrowed, outlives them all. */
-typedef struct
-{
-  MusterRuntimeDir *runtime_dir;
-  MusterReceiver *receiver;
-  MusterLogger *logger; /* the primary's: captured lines go there */
-  GMainContext *context;
-  const char *cluster;
-  char **metrics;       /* nullable; the variables MUSTER_METRICS, MUSTER_METRICS_1 ... */
-  MusterLevel level;    /* of groups that have none of their own */
-  struct rlimit nofile; /* as the primary found it */
-} MusterWorkerHouse;
-
-/* What the lives of a group share; borrowed. */
-typedef struct
-{
-  MusterWorkerGroup *group;
-  MusterWorkerCommand *command;
-  const char *endpoint;
-} MusterWorkerPlan;
 
 /* The process has ended and is reaped, and what it printed has been taken: life->end says how. */
 typedef void (*MusterWorkerExitedFunc) (MusterWorkerLife *life, gpointer user_data);
@@ -58,9 +33,7 @@ struct _MusterWorkerLife
   int pidfd;      /* owned; -1 after the end */
   GSource *exit_source;
   GSource *kill_source; /* SIGKILL after stop-timeout */
-  char *fifo_paths[2];  /* stdout, stderr */
-  struct _MusterCapture *captures[2];
-  GQueue stderr_tail; /* of char *: the last lines */
+  MusterWorkerOutput *output;
   char *stderr_text;
   MusterJournalCrash *crash; /* owned, nullable: what its crash handler found out */
   MusterCrashNaming *naming; /* owned, nullable */
