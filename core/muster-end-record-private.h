@@ -26,3 +26,5 @@ const char *muster_signal_name (int number);
 MusterLevel muster_end_get_level (const MusterEnd *end);
 char *muster_end_to_string (const MusterEnd *end);                 /* "ended by signal 11 (SIGSEGV) after 3.2 s" */
 GBytes *muster_end_encode (const MusterEnd *end, guint64 time_ns); /* an encoded Record entry */
+/* The same for an earlier primary's own stream, or one of its sources', of which nobody knows how it ended; now. */
+GBytes *muster_end_encode_primary (guint pid, gboolean source);

@@ -135,3 +135,24 @@ muster_end_encode (const MusterEnd *end, guint64 time_ns)
 
   return g_bytes_new (start, length);
 }
+
+GBytes *
+muster_end_encode_primary (guint pid, gboolean source)
+{
+  guint8 *buffer = g_malloc (MUSTER_ENTRY_MAX);
+  const MusterField fields[] = { MUSTER_TEXT ("event", source ? "exit" : "primary-lost"), MUSTER_NATURAL ("pid", pid) };
+  const MusterRecordParts parts = { .level = MUSTER_LEVEL_CRITICAL,
+                                    .time_ns = (guint64) g_get_real_time () * 1000,
+                                    .domain = muster_slice_from_string ("muster"),
+                                    .message = muster_slice_from_string (
+                                        source ? "the primary of this source ended without a word"
+                                               : "this primary ended without a word"),
+                                    .fields = fields,
+                                    .n_fields = G_N_ELEMENTS (fields) };
+  gsize length;
+  const guint8 *start = muster_encode_record (buffer, MUSTER_ENTRY_MAX, &parts, &length);
+  GBytes *bytes = g_bytes_new (start, length);
+
+  g_free (buffer);
+  return bytes;
+}
