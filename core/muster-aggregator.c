@@ -11,16 +11,14 @@
 
 #include <string.h>
 
-#include "muster-dataset-struct-private.h"
+#include "muster-contribution-private.h"
 #include "muster-expected-private.h"
-#include "muster-metric-merge-private.h"
-#include "muster-protobuf-private.h"
+#include "muster-snapshot-private.h"
 #include "muster-time-base-private.h"
 
 /* Intervals of one worker that may wait at once: one that fills its journal while there is no primary has hours of them;
  * more than this is nonsense. Each takes its part of the worker's room, and nobody else's. */
 #define PENDING_MAX 8192u
-#define TIME_MAX    (G_GINT64_CONSTANT (1) << 62)
 /* What one worker's snapshots may take until they are delivered. With the default of max-metrics no worker has so much to
  * say; one that goes wrong, or means no good, must not fill the memory. */
 #define ROOM ((gsize) 256 << 20)
@@ -37,33 +35,6 @@ typedef struct
   gint64 delivered_end_ns; /* the newest interval that was delivered */
 } Object;
 
-/* A part of a snapshot, which a sender that is not sure whether it arrived sends again. */
-typedef struct
-{
-  guint64 start_ns;
-  guint64 end_ns;
-  guint pid;
-  guint32 part;
-} PartKey;
-
-/* What came from one worker for one interval: one snapshot, or one of each of two processes, if it was restarted. */
-typedef struct
-{
-  MusterDatasetProcess *process; /* owned, nullable: NULL once it is the dataset's */
-  GArray *pids;                  /* of those who reported */
-  GHashTable *index;             /* nullable; of the metrics, once a second snapshot came */
-  GHashTable *parts;             /* owned; those that have come: owned PartKey */
-  MusterArena *arena;            /* borrowed: the interval's */
-  gint64 newest_end_ns;
-  gsize size; /* in memory, about */
-  gboolean is_partial;
-  gboolean is_newer;  /* of the snapshot in progress: it is the newest so far */
-  gboolean is_open;   /* a further part must come: */
-  guint open_pid;     /* of this process, */
-  guint32 open_part;  /* this one, */
-  gint64 open_end_ns; /* of this snapshot */
-} Contribution;
-
 typedef struct
 {
   Object *object; /* borrowed */
@@ -72,7 +43,7 @@ typedef struct
   gint64 wait_ns;            /* and how long others may follow it, */
   gboolean is_late;          /* where it comes after the time for that */
   MusterArena *arena;        /* owned, nullable likewise */
-  GHashTable *contributions; /* owned; worker -> Contribution */
+  GHashTable *contributions; /* owned; worker -> MusterContribution */
 } Pending;
 
 struct _MusterAggregator
@@ -94,36 +65,6 @@ object_free (gpointer data)
 
   g_free (object->options.name);
   g_free (object);
-}
-
-static guint
-part_key_hash (gconstpointer data)
-{
-  const PartKey *key = data;
-
-  return g_int64_hash (&key->start_ns) ^ g_int64_hash (&key->end_ns) * 31 ^ key->pid * 961 ^ key->part * 29791;
-}
-
-static gboolean
-part_key_equal (gconstpointer a, gconstpointer b)
-{
-  const PartKey *key_a = a;
-  const PartKey *key_b = b;
-
-  return key_a->start_ns == key_b->start_ns && key_a->end_ns == key_b->end_ns && key_a->pid == key_b->pid
-         && key_a->part == key_b->part;
-}
-
-static void
-contribution_free (gpointer data)
-{
-  Contribution *contribution = data;
-
-  g_clear_pointer (&contribution->process, muster_dataset_process_free);
-  g_clear_pointer (&contribution->index, g_hash_table_unref);
-  g_hash_table_unref (contribution->parts);
-  g_array_unref (contribution->pids);
-  g_free (contribution);
 }
 
 static void
@@ -229,12 +170,9 @@ static gboolean
 has_reported (const MusterExpectedProcess *process, gpointer user_data)
 {
   Pending *pending = user_data;
-  Contribution *contribution = g_hash_table_lookup (pending->contributions, process->worker);
+  MusterContribution *contribution = g_hash_table_lookup (pending->contributions, process->worker);
 
-  for (guint i = 0; contribution != NULL && i < contribution->pids->len; i++)
-    if (g_array_index (contribution->pids, guint, i) == process->pid)
-      return TRUE;
-  return FALSE;
+  return contribution != NULL && muster_contribution_has_reported (contribution, process->pid);
 }
 
 /* Those who were there in the interval and did not report; those who did are expected by that. What is late is of whom it
@@ -261,51 +199,6 @@ find_object (MusterAggregator *aggregator, const char *name)
         return object;
     }
   return NULL;
-}
-
-static gboolean
-are_metrics_valid (const Muster__V1__Snapshot *snapshot)
-{
-  for (gsize i = 0; i < snapshot->n_metrics; i++)
-    if (!muster_metric_is_valid (snapshot->metrics[i]))
-      return FALSE;
-  return TRUE;
-}
-
-static Muster__V1__Snapshot *
-decode (const char *worker, const MusterEntry *entry, MusterArena *arena, GError **error)
-{
-  Muster__V1__Snapshot *snapshot;
-
-  if (entry->kind != MUSTER_ENTRY_SNAPSHOT)
-    {
-      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "%s: an entry of kind %d is no snapshot", worker,
-                   entry->kind);
-      return NULL;
-    }
-  if (!muster_dataset_is_name (worker))
-    {
-      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
-                           "a snapshot comes from a worker whose name is no short text in UTF-8");
-      return NULL;
-    }
-  snapshot = muster__v1__snapshot__unpack (muster_arena_get_allocator (arena), entry->body_length, entry->body);
-  if (snapshot == NULL || !muster_protobuf_is_sound (&snapshot->base) || !muster_dataset_is_name (snapshot->name)
-      || !are_metrics_valid (snapshot))
-    {
-      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
-                   "%s: a snapshot of %" G_GSIZE_FORMAT " bytes is not one (muster.v1.Snapshot, strings in UTF-8)",
-                   worker, entry->body_length);
-      return NULL;
-    }
-  if (snapshot->start > snapshot->end || snapshot->end >= (guint64) TIME_MAX)
-    {
-      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
-                   "%s: a snapshot of metrics '%s' ends at %" G_GUINT64_FORMAT " ns, which is no time", worker,
-                   snapshot->name, snapshot->end);
-      return NULL;
-    }
-  return snapshot;
 }
 
 /* The metrics object that a snapshot is of, if it was taken with that object's options. */
@@ -352,102 +245,24 @@ get_pending (MusterAggregator *aggregator, Object *object, gint64 end_ns)
   pending->wait_ns = MIN (object->interval_ns / 2, WAIT_NS);
   pending->is_late = is_late;
   pending->arena = muster_arena_new ();
-  pending->contributions = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, contribution_free);
+  pending->contributions =
+      g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) muster_contribution_free);
   g_ptr_array_add (aggregator->pending, pending);
   return pending;
 }
 
-static Contribution *
+static MusterContribution *
 get_contribution (Pending *pending, const char *worker, guint pid)
 {
-  Contribution *contribution = g_hash_table_lookup (pending->contributions, worker);
+  MusterContribution *contribution = g_hash_table_lookup (pending->contributions, worker);
 
   if (contribution == NULL)
     {
-      contribution = g_new0 (Contribution, 1);
-      contribution->arena = pending->arena;
-      contribution->process = muster_dataset_process_new (worker, pid);
-      contribution->pids = g_array_new (FALSE, FALSE, sizeof (guint));
-      contribution->parts = g_hash_table_new_full (part_key_hash, part_key_equal, g_free, NULL);
-      contribution->newest_end_ns = G_MININT64;
-      g_hash_table_insert (pending->contributions, contribution->process->worker, contribution);
+      contribution = muster_contribution_new (worker, pid, pending->arena);
+      g_hash_table_insert (pending->contributions, (gpointer) muster_contribution_get_worker (contribution),
+                           contribution);
     }
   return contribution;
-}
-
-static void
-index_metrics (Contribution *contribution)
-{
-  GPtrArray *metrics = contribution->process->metrics;
-
-  contribution->index = muster_metric_index_new ();
-  for (guint i = 0; i < metrics->len; i++)
-    muster_metric_index_merge (contribution->index, NULL, metrics->pdata[i], FALSE, contribution->arena);
-}
-
-static gboolean
-continues (const Contribution *contribution, guint pid, const Muster__V1__Snapshot *snapshot)
-{
-  return contribution->is_open && contribution->open_pid == pid && contribution->open_part == snapshot->part
-         && contribution->open_end_ns == (gint64) snapshot->end;
-}
-
-/* The first part of a snapshot that has come (which should be its first). */
-static void
-begin_snapshot (Contribution *contribution, guint pid, const Muster__V1__Snapshot *snapshot)
-{
-  gint64 end_ns = (gint64) snapshot->end;
-
-  /* A part is missing, of the one before or of this one. */
-  if (contribution->is_open || snapshot->part > 0)
-    contribution->is_partial = TRUE;
-  if (contribution->pids->len > 0 && contribution->index == NULL)
-    index_metrics (contribution);
-  contribution->is_newer = end_ns >= contribution->newest_end_ns;
-  if (contribution->is_newer)
-    {
-      contribution->newest_end_ns = end_ns;
-      contribution->process->pid = pid;
-    }
-  for (guint i = 0; i < contribution->pids->len; i++)
-    if (g_array_index (contribution->pids, guint, i) == pid)
-      return;
-  g_array_append_val (contribution->pids, pid);
-}
-
-/* What the process's numbers cover. */
-static void
-cover (MusterDatasetProcess *process, const Muster__V1__Snapshot *snapshot)
-{
-  gint64 start_ns = (gint64) snapshot->start;
-  gint64 end_ns = (gint64) snapshot->end;
-
-  process->start_ns = process->end_ns == 0 ? start_ns : MIN (process->start_ns, start_ns);
-  process->end_ns = MAX (process->end_ns, end_ns);
-}
-
-static void
-add_part (Contribution *contribution, guint pid, const Muster__V1__Snapshot *snapshot)
-{
-  MusterDatasetProcess *process = contribution->process;
-
-  if (!continues (contribution, pid, snapshot))
-    begin_snapshot (contribution, pid, snapshot);
-  contribution->is_open = snapshot->more;
-  contribution->open_pid = pid;
-  contribution->open_part = snapshot->part + 1;
-  contribution->open_end_ns = (gint64) snapshot->end;
-  contribution->is_partial |= snapshot->partial;
-  process->overflow += snapshot->overflow;
-  cover (process, snapshot);
-  for (gsize i = 0; i < snapshot->n_metrics; i++)
-    {
-      if (contribution->index == NULL)
-        g_ptr_array_add (process->metrics, snapshot->metrics[i]);
-      else
-        process->overflow += muster_metric_index_merge (contribution->index, process->metrics, snapshot->metrics[i],
-                                                        contribution->is_newer, contribution->arena);
-    }
 }
 
 static gsize
@@ -471,7 +286,8 @@ static gsize
 measure (MusterAggregator *aggregator, const char *worker, const MusterArena *arena,
          const Muster__V1__Snapshot *snapshot, GError **error)
 {
-  gsize size = muster_arena_get_size (arena) + snapshot->n_metrics * sizeof (Muster__V1__Metric *) + sizeof (PartKey);
+  gsize size = muster_arena_get_size (arena) + snapshot->n_metrics * sizeof (Muster__V1__Metric *)
+               + muster_contribution_get_part_size ();
 
   if (get_size (aggregator, worker) + size <= aggregator->room)
     return size;
@@ -482,23 +298,14 @@ measure (MusterAggregator *aggregator, const char *worker, const MusterArena *ar
   return 0;
 }
 
-/* FALSE if it has come already. */
-static gboolean
-is_new_part (Contribution *contribution, guint pid, const Muster__V1__Snapshot *snapshot)
-{
-  const PartKey key = { snapshot->start, snapshot->end, pid, snapshot->part };
-
-  return g_hash_table_add (contribution->parts, g_memdup2 (&key, sizeof key));
-}
-
 static Pending *
 add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEntry *entry, GError **error)
 {
   g_autoptr (MusterArena) arena = muster_arena_new ();
-  Muster__V1__Snapshot *snapshot = decode (worker, entry, arena, error);
+  Muster__V1__Snapshot *snapshot = muster_snapshot_read (worker, entry, arena, error);
   Object *object;
   Pending *pending;
-  Contribution *contribution;
+  MusterContribution *contribution;
   gint64 end_ns;
   gsize size, before;
 
@@ -519,14 +326,13 @@ add (MusterAggregator *aggregator, const char *worker, guint pid, const MusterEn
     return NULL;
   pending = get_pending (aggregator, object, end_ns);
   contribution = get_contribution (pending, worker, pid);
-  if (!is_new_part (contribution, pid, snapshot))
-    return pending;
-  if (contribution->size == 0)
-    size += aggregator->room / PENDING_MAX;
   before = muster_arena_get_size (pending->arena);
-  add_part (contribution, pid, snapshot);
+  if (!muster_contribution_add (contribution, pid, snapshot))
+    return pending;
+  if (muster_contribution_get_size (contribution) == 0)
+    size += aggregator->room / PENDING_MAX;
   size += muster_arena_get_size (pending->arena) - before; /* what was merged */
-  contribution->size += size;
+  muster_contribution_grow (contribution, size);
   set_size (aggregator, worker, get_size (aggregator, worker) + size);
   muster_arena_adopt (pending->arena, g_steal_pointer (&arena));
   return pending;
@@ -588,7 +394,7 @@ waits_for_parts (const Pending *pending)
 
   g_hash_table_iter_init (&iter, pending->contributions);
   while (g_hash_table_iter_next (&iter, NULL, &contribution))
-    if (((Contribution *) contribution)->is_open)
+    if (muster_contribution_is_open (contribution))
       return TRUE;
   return FALSE;
 }
@@ -627,16 +433,16 @@ deliver_contributions (MusterAggregator *aggregator, Pending *pending, MusterDat
   g_hash_table_iter_init (&iter, pending->contributions);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
-      Contribution *contribution = value;
-      const char *worker = contribution->process->worker;
+      MusterContribution *contribution = value;
+      const char *worker = muster_contribution_get_worker (contribution);
 
-      set_size (aggregator, worker, get_size (aggregator, worker) - contribution->size);
-      dataset->n_reported += contribution->pids->len;
+      set_size (aggregator, worker, get_size (aggregator, worker) - muster_contribution_get_size (contribution));
+      dataset->n_reported += muster_contribution_count_processes (contribution);
       if (pending->is_late)
         g_ptr_array_add (dataset->late, g_strdup (worker));
-      if (contribution->is_partial || contribution->is_open)
+      if (muster_contribution_is_partial (contribution))
         g_ptr_array_add (dataset->partial, g_strdup (worker));
-      g_ptr_array_add (dataset->processes, g_steal_pointer (&contribution->process));
+      g_ptr_array_add (dataset->processes, muster_contribution_steal_process (contribution));
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "muster-arena-private.h"
 #include "muster-encoder-private.h"
 #include "muster.pb-c.h"
 
@@ -28,3 +29,7 @@ void muster_snapshot_writer_finish (MusterSnapshotWriter *writer, guint64 overfl
  * a message's members may stand in any order. */
 void muster_entries_add (GPtrArray *entries, MusterEntryKind kind, const ProtobufCMessage *head, const guint8 *tail,
                          gsize tail_length);
+
+/* What a worker sent, decoded into @arena, all of it sound; NULL: INVALID if @entry is no snapshot, else CORRUPT. */
+Muster__V1__Snapshot *muster_snapshot_read (const char *worker, const MusterEntry *entry, MusterArena *arena,
+                                            GError **error);

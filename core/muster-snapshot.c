@@ -4,11 +4,14 @@
  */
 #include "config.h"
 
-#include "muster-metric-private.h"
 #include "muster-snapshot-private.h"
+
+#include "muster-dataset-struct-private.h"
+#include "muster-protobuf-private.h"
 
 #define FIELD_METRICS 7
 #define PART_MAX      (MUSTER_ENTRY_MAX - MUSTER_ENCODER_PREFIX)
+#define TIME_MAX      (G_GINT64_CONSTANT (1) << 62)
 
 void
 muster_entries_add (GPtrArray *entries, MusterEntryKind kind, const ProtobufCMessage *head, const guint8 *tail,
@@ -74,4 +77,51 @@ muster_snapshot_writer_finish (MusterSnapshotWriter *writer, guint64 overflow, G
 {
   writer->head.overflow = overflow;
   end_part (writer, FALSE, entries);
+}
+
+/* -- reading -------------------------------------------------------------------------------------- */
+
+static gboolean
+are_metrics_valid (const Muster__V1__Snapshot *snapshot)
+{
+  for (gsize i = 0; i < snapshot->n_metrics; i++)
+    if (!muster_metric_is_valid (snapshot->metrics[i]))
+      return FALSE;
+  return TRUE;
+}
+
+Muster__V1__Snapshot *
+muster_snapshot_read (const char *worker, const MusterEntry *entry, MusterArena *arena, GError **error)
+{
+  Muster__V1__Snapshot *snapshot;
+
+  if (entry->kind != MUSTER_ENTRY_SNAPSHOT)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "%s: an entry of kind %d is no snapshot", worker,
+                   entry->kind);
+      return NULL;
+    }
+  if (!muster_dataset_is_name (worker))
+    {
+      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
+                           "a snapshot comes from a worker whose name is no short text in UTF-8");
+      return NULL;
+    }
+  snapshot = muster__v1__snapshot__unpack (muster_arena_get_allocator (arena), entry->body_length, entry->body);
+  if (snapshot == NULL || !muster_protobuf_is_sound (&snapshot->base) || !muster_dataset_is_name (snapshot->name)
+      || !are_metrics_valid (snapshot))
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
+                   "%s: a snapshot of %" G_GSIZE_FORMAT " bytes is not one (muster.v1.Snapshot, strings in UTF-8)",
+                   worker, entry->body_length);
+      return NULL;
+    }
+  if (snapshot->start > snapshot->end || snapshot->end >= (guint64) TIME_MAX)
+    {
+      g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_CORRUPT,
+                   "%s: a snapshot of metrics '%s' ends at %" G_GUINT64_FORMAT " ns, which is no time", worker,
+                   snapshot->name, snapshot->end);
+      return NULL;
+    }
+  return snapshot;
 }
