@@ -4,20 +4,12 @@
  */
 #pragma once
 
+#include "../core/test-wait.h"
 #include "muster.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define AWAIT_SECONDS 60
-
-static inline gboolean
-await_late_cb (gpointer user_data)
-{
-  g_error ("waited too long");
-  return G_SOURCE_REMOVE;
-}
 
 static inline gboolean
 await_true_cb (gpointer user_data)
@@ -26,24 +18,13 @@ await_true_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Turns the main context until @condition holds. */
-#define AWAIT(condition)                                                                                               \
-  G_STMT_START                                                                                                         \
-  {                                                                                                                    \
-    guint watchdog = g_timeout_add_seconds (AWAIT_SECONDS, await_late_cb, NULL);                                       \
-    while (!(condition))                                                                                               \
-      g_main_context_iteration (NULL, TRUE);                                                                           \
-    g_source_remove (watchdog);                                                                                        \
-  }                                                                                                                    \
-  G_STMT_END
-
 static inline void
 await_time (guint ms)
 {
   gboolean passed = FALSE;
 
   g_timeout_add (ms, await_true_cb, &passed);
-  AWAIT (passed);
+  WAIT_UNTIL (passed);
 }
 
 /* Bytes that this process and its workers share, 0 in the beginning: of a new file at @path. */
@@ -98,5 +79,5 @@ cluster_stop (MusterCluster *cluster)
   gboolean stopped = FALSE;
 
   muster_cluster_stop_async (cluster, NULL, cluster_stopped_cb, &stopped);
-  AWAIT (stopped);
+  WAIT_UNTIL (stopped);
 }

@@ -116,14 +116,14 @@ live_and_die (Fixture *fixture)
   fixture->samples = 0;
   fixture->returned[0] = fixture->returned[1] = 0;
   g_assert_true (muster_cluster_restart (fixture->cluster, "web-1", NULL));
-  AWAIT (is_in (fixture, MUSTER_WORKER_RUNNING, &pid));
-  AWAIT (fixture->returned[1] > 0);
+  WAIT_UNTIL (is_in (fixture, MUSTER_WORKER_RUNNING, &pid));
+  WAIT_UNTIL (fixture->returned[1] > 0);
   await_time ((guint) g_test_rand_int_range (0, 3 * INTERVAL_MS));
   fixture->killed_ns = g_get_real_time () * 1000;
   g_assert_no_errno (kill ((pid_t) pid, SIGKILL));
-  AWAIT (is_in (fixture, MUSTER_WORKER_STOPPED, &pid));
-  AWAIT (fixture->killed_ns == 0);
-  AWAIT (fixture->incs >= (double) fixture->returned[0]);
+  WAIT_UNTIL (is_in (fixture, MUSTER_WORKER_STOPPED, &pid));
+  WAIT_UNTIL (fixture->killed_ns == 0);
+  WAIT_UNTIL (fixture->incs >= (double) fixture->returned[0]);
 
   /* All that returned, and perhaps the call that did not. */
   g_assert_cmpfloat (fixture->incs, <=, (double) fixture->returned[0] + 1);
@@ -143,9 +143,9 @@ test_killed (void)
   guint pid;
 
   set_up (&fixture);
-  AWAIT (is_in (&fixture, MUSTER_WORKER_RUNNING, &pid));
+  WAIT_UNTIL (is_in (&fixture, MUSTER_WORKER_RUNNING, &pid));
   kill ((pid_t) pid, SIGKILL);
-  AWAIT (is_in (&fixture, MUSTER_WORKER_STOPPED, &pid));
+  WAIT_UNTIL (is_in (&fixture, MUSTER_WORKER_STOPPED, &pid));
   await_time (2 * INTERVAL_MS); /* what it counted has been delivered */
   for (guint round = 0; round < ROUNDS; round++)
     live_and_die (&fixture);

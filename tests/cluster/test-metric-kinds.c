@@ -50,7 +50,7 @@ run (Fixture *fixture, const char *kinds, const char *expected)
   g_assert_no_error (error);
   g_signal_connect (fixture->cluster, "delivery", G_CALLBACK (delivery_cb), fixture);
   cluster_start (fixture->cluster);
-  AWAIT (strstr (fixture->deliveries->str, expected) != NULL);
+  WAIT_UNTIL (strstr (fixture->deliveries->str, expected) != NULL);
   cluster_stop (fixture->cluster);
   g_assert_finalize_object (fixture->cluster);
   g_rmdir (fixture->base);

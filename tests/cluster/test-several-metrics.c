@@ -131,10 +131,10 @@ test_boundaries (void)
   g_assert_true (muster_cluster_get_metrics (fixture.cluster) != NULL);
   g_assert_cmpstr (muster_metrics_get_name (muster_cluster_get_metrics_by_name (fixture.cluster, "fast")), ==, "fast");
   g_assert_null (muster_cluster_get_metrics_by_name (fixture.cluster, "slow"));
-  AWAIT (fixture.n_fast >= BOUNDARIES && fixture.pids[0] != 0 && fixture.pids[1] != 0);
+  WAIT_UNTIL (fixture.n_fast >= BOUNDARIES && fixture.pids[0] != 0 && fixture.pids[1] != 0);
   g_assert_no_errno (kill ((pid_t) fixture.pids[1], SIGKILL));
   fixture.storm->stop[0] = 1;
-  AWAIT (have_ended (&fixture));
+  WAIT_UNTIL (have_ended (&fixture));
   cluster_stop (fixture.cluster);
   check (&fixture, 0, 0);
   check (&fixture, 1, 2);
@@ -184,7 +184,7 @@ test_transform (void)
   g_signal_connect (cluster, "delivery", G_CALLBACK (see_cb), &seen);
   g_signal_connect (cluster, "transform", G_CALLBACK (transform_cb), NULL);
   cluster_start (cluster);
-  AWAIT (seen.json[0] != NULL && seen.json[1] != NULL);
+  WAIT_UNTIL (seen.json[0] != NULL && seen.json[1] != NULL);
   cluster_stop (cluster);
   g_assert_nonnull (strstr (seen.json[0], "\"data\":{\"master\":{\"mine\":{\"pid\":{\"type\":\"set\",\"value\":{"));
   g_assert_nonnull (strstr (seen.json[1], "\"data\":{\"master\":{\"pid\":"));

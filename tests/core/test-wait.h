@@ -16,7 +16,7 @@ wait_until_expired_cb (gpointer data)
 #define WAIT_UNTIL(condition)                                                                                          \
   G_STMT_START                                                                                                         \
   {                                                                                                                    \
-    guint watchdog = g_timeout_add_seconds (30, wait_until_expired_cb, (gpointer) #condition);                         \
+    guint watchdog = g_timeout_add_seconds (60, wait_until_expired_cb, (gpointer) #condition);                         \
                                                                                                                        \
     while (!(condition))                                                                                               \
       g_main_context_iteration (NULL, TRUE);                                                                           \
