@@ -5,6 +5,10 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <gio/gio.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "network-ends.h"
@@ -129,22 +133,142 @@ test_compressed (Ends *ends, gconstpointer data)
   g_assert_cmpuint (arrived.out_of_order, ==, 0);
 }
 
-/* The second endpoint where the first one does not answer, and back. */
+/* -- several endpoints -- */
+
+/* Another process of this program: a collector without keys, that counts and says nothing but its address. */
+G_GNUC_NORETURN static void
+be_collector (const char *address)
+{
+  Ends ends = { .address = g_strcmp0 (address, "any") == 0 ? NULL : g_strdup (address) };
+
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  ends_set_up (&ends, NULL);
+  ends_start_collector (&ends, FALSE);
+  g_rmdir (ends.directory);
+  printf ("%s\n", ends.address);
+  fflush (stdout);
+  for (;;)
+    pause ();
+}
+
+/* @address: "any", or the one that it had before. Killed by g_subprocess_force_exit(). */
+static GSubprocess *
+start_other_collector (const char *address, char **actual)
+{
+  g_autoptr (GError) error = NULL;
+  GSubprocess *process =
+      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error, "/proc/self/exe", "--collector", address, NULL);
+  g_autoptr (GDataInputStream) lines = NULL;
+
+  g_assert_no_error (error);
+  lines = g_data_input_stream_new (g_subprocess_get_stdout_pipe (process));
+  g_filter_input_stream_set_close_base_stream (G_FILTER_INPUT_STREAM (lines), FALSE);
+  *actual = g_data_input_stream_read_line (lines, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (*actual);
+  return process;
+}
+
+static void
+kill_collector (GSubprocess *process)
+{
+  g_subprocess_force_exit (process);
+  g_assert_true (g_subprocess_wait (process, NULL, NULL));
+}
+
+static void
+start_sender_to (Ends *ends, const char *first, const char *second)
+{
+  const char *const endpoints[] = { first, second, NULL };
+
+  ends_make_sender (ends, NULL, NULL);
+  g_object_set (ends->network, "endpoint", endpoints, NULL);
+  ends_start_sender (ends);
+}
+
+/* Nobody listens at the first one: no time is lost with that. */
 static void
 test_failover (Ends *ends, gconstpointer data)
 {
-  const char *endpoints[] = { "tcp://127.0.0.1:1", NULL, NULL };
+  gint64 begin_us;
   Arrived arrived;
 
   ends_start_collector (ends, FALSE);
-  ends_make_sender (ends, NULL, NULL);
-  endpoints[1] = ends->address;
-  g_object_set (ends->network, "endpoint", endpoints, NULL);
-  ends_start_sender (ends);
+  begin_us = g_get_monotonic_time ();
+  start_sender_to (ends, "tcp://127.0.0.1:1", ends->address);
   ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
   arrived = ends_wait_arrived (ends, 'a', 11);
+  begin_us = g_get_monotonic_time () - begin_us;
+  g_test_message ("the first batch after %.3f s", (double) begin_us / G_USEC_PER_SEC);
+  g_assert_cmpint (begin_us, <, 3 * G_USEC_PER_SEC);
   g_assert_cmpuint (arrived.records[MUSTER_LEVEL_INFO], ==, 10);
   ends_wait_said (ends, "tcp://127.0.0.1:1: no answer");
+}
+
+/* The one in use is killed: what comes then is with the other one after the grace, whoever was tried for 5 s before. */
+static void
+test_failover_kill (Ends *ends, gconstpointer data)
+{
+  g_autofree char *address = NULL;
+  g_autoptr (GSubprocess) first = start_other_collector ("any", &address);
+  gint64 begin_us;
+
+  ends_start_collector (ends, FALSE);
+  start_sender_to (ends, address, ends->address);
+  ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
+  ends_wait_taken (ends, 1);
+  ends_wait_number (ends, "spooled-batches", 0);
+  kill_collector (first);
+  begin_us = g_get_monotonic_time ();
+  ends_send (ends, 'a', 11, 10, MUSTER_LEVEL_INFO);
+  ends_wait_arrived (ends, 'a', 21);
+  begin_us = g_get_monotonic_time () - begin_us;
+  g_test_message ("the first batch after %.3f s", (double) begin_us / G_USEC_PER_SEC);
+  g_assert_cmpint (begin_us, <, 4 * G_USEC_PER_SEC);
+  g_assert_cmpuint (ends_count_said (ends, "the connection was lost"), ==, 1);
+}
+
+/* One that comes back within the grace is not left: what is on its way is not with both. */
+static void
+test_failover_grace (Ends *ends, gconstpointer data)
+{
+  g_autofree char *address = NULL;
+  g_autofree char *same = NULL;
+  g_autoptr (GSubprocess) first = start_other_collector ("any", &address);
+  g_autoptr (GSubprocess) again = NULL;
+  gint64 begin_us, away_us;
+  Arrived arrived;
+
+  ends_start_collector (ends, FALSE);
+  start_sender_to (ends, address, ends->address);
+  ends_wait_number (ends, "connections", 1);
+  begin_us = g_get_monotonic_time ();
+  kill_collector (first);
+  again = start_other_collector (address, &same);
+  away_us = g_get_monotonic_time () - begin_us;
+  ends_wait_number (ends, "connections", 2);
+  ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
+  ends_wait_taken (ends, 1);
+  ends_wait_number (ends, "spooled-batches", 0);
+  g_mutex_lock (&ends->count->lock);
+  arrived = ends->count->arrived;
+  g_mutex_unlock (&ends->count->lock);
+  if (away_us < G_USEC_PER_SEC / 3) /* else the machine was too slow for it */
+    g_assert_cmpuint (arrived.n_batches, ==, 0);
+  kill_collector (again);
+}
+
+/* Nobody is anywhere: it rests between the rounds, and says once of each that nobody is there. */
+static void
+test_failover_nobody (Ends *ends, gconstpointer data)
+{
+  start_sender_to (ends, "tcp://127.0.0.1:1", "tcp://127.0.0.1:2");
+  ends_wait_said (ends, "tcp://127.0.0.1:1: no answer");
+  ends_wait_said (ends, "tcp://127.0.0.1:2: no answer");
+  g_usleep (2 * G_USEC_PER_SEC); /* three rounds */
+  g_assert_cmpuint (ends_count_said (ends, "no answer"), ==, 2);
+  ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
+  ends_wait_taken (ends, 1);
 }
 
 /* -- keys -- */
@@ -529,6 +653,8 @@ test_source_settings (Ends *ends, gconstpointer data)
 int
 main (int argc, char **argv)
 {
+  if (argc == 3 && g_str_equal (argv[1], "--collector"))
+    be_collector (argv[2]);
   g_test_init (&argc, &argv, NULL);
 #define ADD(name, function) g_test_add ("/network/" name, Ends, NULL, ends_set_up, function, ends_tear_down)
   ADD ("order", test_order);
@@ -537,6 +663,9 @@ main (int argc, char **argv)
   ADD ("long-batch", test_long_batch);
   ADD ("compressed", test_compressed);
   ADD ("failover", test_failover);
+  ADD ("failover-kill", test_failover_kill);
+  ADD ("failover-grace", test_failover_grace);
+  ADD ("failover-nobody", test_failover_nobody);
   ADD ("unknown-key", test_unknown_key);
   ADD ("wrong-server-key", test_wrong_server_key);
   ADD ("no-key", test_no_key);

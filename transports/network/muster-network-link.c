@@ -15,13 +15,17 @@
 #include "muster-fault-private.h"
 #include "muster-link-private.h"
 #include "muster-network-codec.h"
+#include "muster-network-endpoints.h"
 #include "muster-network-socket.h"
 #include "muster-zmq-source-private.h"
 
 /* HELLO until WELCOME, POSITION while something is unacknowledged. */
-#define TICK_MS 1000
+#define TICK_US G_USEC_PER_SEC
 /* How long an endpoint may take to welcome us, before the next one is tried, or the same with a new connection. */
 #define WELCOME_TIMEOUT_US (5 * G_USEC_PER_SEC)
+/* How long one of several that was lost is waited for, before the next one is tried: a collector that starts anew is not left for
+ * nothing, for what was on its way may be at both then. */
+#define GRACE_US G_USEC_PER_SEC
 /* After it has refused us. */
 #define REFUSED_PAUSE_US (10 * G_USEC_PER_SEC)
 /* Batches and answers handled in one go. */
@@ -37,7 +41,7 @@ struct _MusterNetworkLink
 {
   MusterSpool *spool; /* borrowed */
   MusterNetworkLinkOptions options;
-  char **endpoints; /* owned */
+  MusterNetworkEndpoints *endpoints; /* owned */
   MusterNetworkLinkReport report;
   gpointer user_data;
   GThread *thread;
@@ -47,18 +51,18 @@ struct _MusterNetworkLink
   GMutex lock;
   GCond progress; /* something was acknowledged, or the connection was lost */
   _Atomic int is_connected;
-  _Atomic guint endpoint;
   _Atomic guint64 sent, sent_bytes, acknowledged, connections;
 
   /* -- the thread's own -- */
   MusterNetworkSocket *socket; /* owned; NULL while it waits to open one */
   GSource *spool_source;       /* owned */
-  GSource *tick;               /* owned; NULL while there is nothing to do */
+  GSource *tick;               /* owned; ready never while there is nothing to do */
   MusterNetworkCodec *codec;   /* owned, nullable */
   gboolean welcomed;
   gboolean packs;         /* the collector understands it */
   gint64 deadline_us;     /* until WELCOME; or, without a socket, until the next attempt */
-  const char *trouble;    /* said already; a static text */
+  gint64 began_us;        /* the attempt to be welcomed */
+  gint64 grace_until_us;  /* until then one of several that was lost is not left because it cannot be reached; or 0 */
   guint64 credit;         /* bytes that may be unacknowledged */
   guint64 resume_at;      /* what is before it has been taken by the collector, and is not sent again */
   GArray *window;         /* of Sent, from window_head on: sent, or taken, and not acknowledged */
@@ -68,13 +72,12 @@ struct _MusterNetworkLink
   MusterSpoolItem item;
 };
 
-static void pump (MusterNetworkLink *self);
 static void open_socket (MusterNetworkLink *self);
 
 static const char *
 endpoint_of (MusterNetworkLink *self)
 {
-  return self->endpoints[atomic_load (&self->endpoint)];
+  return muster_network_endpoints_get (self->endpoints);
 }
 
 static void say (MusterNetworkLink *self, MusterLevel level, const char *format, ...) G_GNUC_PRINTF (3, 4);
@@ -96,9 +99,8 @@ say (MusterNetworkLink *self, MusterLevel level, const char *format, ...)
 static void
 say_trouble (MusterNetworkLink *self, MusterLevel level, const char *trouble)
 {
-  if (self->trouble == trouble)
+  if (!muster_network_endpoints_note_trouble (self->endpoints, trouble))
     return;
-  self->trouble = trouble;
   say (self, level, "%s: %s; what is written stays in the spool", endpoint_of (self), trouble);
 }
 
@@ -112,24 +114,20 @@ wake_waiters (MusterNetworkLink *self)
 
 /* -- the clock ------------------------------------------------------------------------------------ */
 
-static gboolean tick_cb (gpointer user_data);
-
+/* At the next second, or where the patience ends. */
 static void
 start_tick (MusterNetworkLink *self)
 {
-  if (self->tick != NULL)
-    return;
-  self->tick = g_timeout_source_new (TICK_MS);
-  g_source_set_callback (self->tick, tick_cb, self, NULL);
-  g_source_attach (self->tick, self->context);
-}
+  gint64 ready_us = g_source_get_ready_time (self->tick);
+  gint64 at_us;
 
-static void
-stop_tick (MusterNetworkLink *self)
-{
-  if (self->tick != NULL)
-    g_source_destroy (self->tick);
-  g_clear_pointer (&self->tick, g_source_unref);
+  if (self->welcomed && ready_us >= 0)
+    return;
+  at_us = g_get_monotonic_time () + TICK_US;
+  if (!self->welcomed)
+    at_us = MIN (at_us, self->deadline_us);
+  if (ready_us < 0 || at_us < ready_us)
+    g_source_set_ready_time (self->tick, at_us);
 }
 
 /* -- what was sent -------------------------------------------------------------------------------- */
@@ -205,7 +203,7 @@ send_hello (MusterNetworkLink *self)
   MusterLinkHeader header = { .type = MUSTER_LINK_HELLO, .number = muster_spool_get_lowest (self->spool) };
   guint8 payload[MUSTER_LINK_HELLO_SIZE];
 
-  if (g_strv_length (self->endpoints) > 1)
+  if (muster_network_endpoints_are_several (self->endpoints))
     header.flags |= MUSTER_LINK_FLAG_ELSEWHERE;
   if (self->codec != NULL)
     header.flags |= MUSTER_LINK_FLAG_PACKED;
@@ -298,44 +296,76 @@ close_socket (MusterNetworkLink *self)
   wake_waiters (self);
 }
 
-/* Tries the next endpoint, or the only one anew, after a while. */
+/* Tries the next endpoint, or the only one anew; where nobody was there in a whole round, after a rest. */
 static void
-try_next (MusterNetworkLink *self, gint64 pause_us)
+try_next (MusterNetworkLink *self)
 {
-  guint n = g_strv_length (self->endpoints);
+  gint64 rest_us;
 
   close_socket (self);
-  atomic_store (&self->endpoint, (atomic_load (&self->endpoint) + 1) % n);
-  if (n > 1)
-    self->trouble = NULL;
-  self->deadline_us = g_get_monotonic_time () + pause_us;
+  rest_us = muster_network_endpoints_go_on (self->endpoints);
+  if (rest_us == 0)
+    {
+      open_socket (self);
+      return;
+    }
+  self->deadline_us = g_get_monotonic_time () + rest_us;
   start_tick (self);
-  if (pause_us == 0)
-    open_socket (self);
+}
+
+static void
+wait_for_welcome (MusterNetworkLink *self, gint64 patience_us)
+{
+  self->began_us = g_get_monotonic_time ();
+  self->deadline_us = self->began_us + patience_us;
+  start_tick (self);
+}
+
+/* Of several, nobody waits for one that cannot be reached. In an event's handler the socket must stay, until the next tick. */
+static void
+unreachable (MusterNetworkLink *self)
+{
+  if (self->welcomed || self->socket == NULL || !muster_network_endpoints_are_several (self->endpoints))
+    return;
+  self->deadline_us = MIN (self->deadline_us, MAX (g_get_monotonic_time (), self->grace_until_us));
+  start_tick (self);
+}
+
+/* It is there after all. */
+static void
+reached (MusterNetworkLink *self)
+{
+  if (!self->welcomed && muster_network_endpoints_are_several (self->endpoints))
+    self->deadline_us = MAX (self->deadline_us, self->began_us + WELCOME_TIMEOUT_US);
+  send_hello (self);
 }
 
 static void
 lost (MusterNetworkLink *self)
 {
-  if (self->welcomed)
-    {
-      self->trouble = NULL;
-      say_trouble (self, MUSTER_LEVEL_WARNING, "the connection was lost");
-      self->deadline_us = g_get_monotonic_time () + WELCOME_TIMEOUT_US;
-    }
+  gboolean was_welcomed = self->welcomed;
+
   self->welcomed = FALSE;
   atomic_store (&self->is_connected, FALSE);
   wake_waiters (self);
-  start_tick (self);
+  if (!was_welcomed)
+    {
+      unreachable (self);
+      return;
+    }
+  say_trouble (self, MUSTER_LEVEL_WARNING, "the connection was lost");
+  self->grace_until_us = g_get_monotonic_time () + GRACE_US;
+  wait_for_welcome (self, muster_network_endpoints_are_several (self->endpoints) ? GRACE_US : WELCOME_TIMEOUT_US);
 }
 
-/* In an event's handler the socket must stay. */
 static void
 refused (MusterNetworkLink *self, const char *trouble)
 {
   lost (self);
   say_trouble (self, MUSTER_LEVEL_ERROR, trouble);
-  self->deadline_us = g_get_monotonic_time () + (g_strv_length (self->endpoints) > 1 ? 0 : WELCOME_TIMEOUT_US);
+  self->deadline_us =
+      g_get_monotonic_time () + (muster_network_endpoints_are_several (self->endpoints) ? 0 : WELCOME_TIMEOUT_US);
+  start_tick (self);
 }
 
 static void
@@ -346,7 +376,10 @@ event_cb (int event, int value, gpointer user_data)
   switch (event)
     {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-      send_hello (self);
+      reached (self);
+      break;
+    case ZMQ_EVENT_CONNECT_RETRIED: /* none was made: refused, no way there, no such host; or one has ended */
+      unreachable (self);
       break;
     case ZMQ_EVENT_DISCONNECTED:
       lost (self);
@@ -368,34 +401,40 @@ event_cb (int event, int value, gpointer user_data)
     }
 }
 
+static void
+give_up (MusterNetworkLink *self)
+{
+  gboolean is_known =
+      muster_network_endpoints_are_several (self->endpoints) && muster_network_endpoints_has_trouble (self->endpoints);
+
+  if (!is_known)
+    say_trouble (self, MUSTER_LEVEL_WARNING, "no answer");
+  try_next (self);
+}
+
 static gboolean
-tick_cb (gpointer user_data)
+tick_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
   MusterNetworkLink *self = user_data;
   gboolean is_late = !self->welcomed && g_get_monotonic_time () >= self->deadline_us;
 
-  if (self->socket == NULL)
-    {
-      if (is_late)
-        open_socket (self);
-    }
-  else if (self->welcomed && self->unacknowledged == 0)
-    {
-      stop_tick (self);
-      return G_SOURCE_REMOVE;
-    }
-  else if (self->welcomed)
+  g_source_set_ready_time (self->tick, -1);
+  if (self->welcomed && self->unacknowledged == 0)
+    return G_SOURCE_CONTINUE;
+  if (self->welcomed)
     send_number (self, MUSTER_LINK_POSITION,
                  self->window->len > 0 ? g_array_index (self->window, Sent, self->window->len - 1).end.number : 0);
-  else if (is_late)
-    {
-      say_trouble (self, MUSTER_LEVEL_WARNING, "no answer");
-      try_next (self, 0);
-    }
-  else
+  else if (self->socket != NULL && is_late)
+    give_up (self);
+  else if (self->socket != NULL)
     send_hello (self);
+  else if (is_late)
+    open_socket (self);
+  start_tick (self);
   return G_SOURCE_CONTINUE;
 }
+
+static GSourceFuncs tick_funcs = { .dispatch = tick_dispatch };
 
 /* -- what the collector says ---------------------------------------------------------------------- */
 
@@ -417,7 +456,7 @@ on_welcome (MusterNetworkLink *self, const MusterLinkHeader *header, const void 
       return; /* the next HELLO */
     }
   self->welcomed = TRUE;
-  self->trouble = NULL;
+  muster_network_endpoints_settle (self->endpoints);
   self->packs = self->options.pack && self->codec != NULL && (header->flags & MUSTER_LINK_FLAG_PACKED) != 0;
   self->credit = MAX (welcome.credit_bytes, 1);
   atomic_fetch_add (&self->connections, 1);
@@ -436,6 +475,7 @@ on_refused (MusterNetworkLink *self, const void *payload, gsize size)
   lost (self);
   say (self, MUSTER_LEVEL_ERROR, "%s refuses what we send: %s", endpoint_of (self), valid);
   self->deadline_us = g_get_monotonic_time () + REFUSED_PAUSE_US;
+  self->grace_until_us = self->deadline_us;
 }
 
 static void
@@ -456,8 +496,7 @@ frame_cb (const MusterLinkHeader *header, const void *payload, gsize size, gpoin
   else if (header->type == MUSTER_LINK_RESET)
     {
       self->welcomed = FALSE;
-      self->deadline_us = g_get_monotonic_time () + WELCOME_TIMEOUT_US;
-      start_tick (self); /* says HELLO */
+      wait_for_welcome (self, WELCOME_TIMEOUT_US); /* says HELLO */
     }
 }
 
@@ -484,8 +523,8 @@ open_socket (MusterNetworkLink *self)
                                                 &socket_callbacks, self, &error);
   if (self->socket == NULL)
     say (self, MUSTER_LEVEL_ERROR, "%s", error->message);
-  self->deadline_us = g_get_monotonic_time () + WELCOME_TIMEOUT_US;
-  start_tick (self);
+  self->grace_until_us = 0;
+  wait_for_welcome (self, WELCOME_TIMEOUT_US);
 }
 
 /* -- the thread ----------------------------------------------------------------------------------- */
@@ -504,8 +543,8 @@ link_thread (gpointer data)
 
   g_main_context_push_thread_default (self->context);
   g_main_loop_run (self->loop);
-  stop_tick (self);
   close_socket (self);
+  g_source_destroy (self->tick);
   g_source_destroy (self->spool_source);
   g_main_context_pop_thread_default (self->context);
   return NULL;
@@ -521,6 +560,15 @@ make_spool_source (MusterNetworkLink *self)
   g_source_attach (self->spool_source, self->context);
 }
 
+static void
+make_tick (MusterNetworkLink *self)
+{
+  self->tick = g_source_new (&tick_funcs, sizeof (GSource));
+  g_source_set_static_name (self->tick, "muster-link-tick");
+  g_source_set_callback (self->tick, nothing_cb, self, NULL);
+  g_source_attach (self->tick, self->context);
+}
+
 MusterNetworkLink *
 muster_network_link_new (MusterSpool *spool, const MusterNetworkLinkOptions *options, MusterNetworkLinkReport report,
                          gpointer user_data, GError **error)
@@ -530,7 +578,7 @@ muster_network_link_new (MusterSpool *spool, const MusterNetworkLinkOptions *opt
 
   self->spool = spool;
   self->options = *options;
-  self->endpoints = g_strdupv ((char **) options->endpoints);
+  self->endpoints = muster_network_endpoints_new (options->endpoints);
   self->report = report;
   self->user_data = user_data;
   self->codec = muster_network_codec_new ();
@@ -540,6 +588,7 @@ muster_network_link_new (MusterSpool *spool, const MusterNetworkLinkOptions *opt
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   make_spool_source (self);
+  make_tick (self);
   g_main_context_invoke (self->context, begin_cb, self);
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
@@ -611,11 +660,13 @@ muster_network_link_free (MusterNetworkLink *self)
     }
   g_source_destroy (self->spool_source);
   g_source_unref (self->spool_source);
+  g_source_destroy (self->tick);
+  g_source_unref (self->tick);
   g_main_loop_unref (self->loop);
   g_main_context_unref (self->context);
   g_clear_pointer (&self->codec, muster_network_codec_free);
   g_array_unref (self->window);
-  g_strfreev (self->endpoints);
+  muster_network_endpoints_free (self->endpoints);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->progress);
   g_free (self);
