@@ -135,6 +135,9 @@ MUSTER_PUBLIC gsize muster_journal_get_free (MusterJournal *journal);
 /* Goes on at the next slot that is whole, where muster_journal_peek() has found none although there must be one. FALSE: no
  * slot that was reserved is. */
 MUSTER_PUBLIC gboolean muster_journal_skip_damage (MusterJournal *journal);
+/* Makes the kernel write what is between two positions to the disk (again), and the header, at the next sync. The producer's
+ * thread. */
+MUSTER_PUBLIC void muster_journal_touch (MusterJournal *journal, guint64 start, guint64 end);
 /* The reader gives up what is before @position, where @place is next. */
 MUSTER_PUBLIC void muster_journal_skip_to (MusterJournal *journal, guint64 position, guint64 place);
 

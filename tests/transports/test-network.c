@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "network-ends.h"
+#include "sync-failure.h"
 
 static void
 start_both (Ends *ends)
@@ -269,6 +270,104 @@ test_failover_nobody (Ends *ends, gconstpointer data)
   g_assert_cmpuint (ends_count_said (ends, "no answer"), ==, 2);
   ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
   ends_wait_taken (ends, 1);
+}
+
+/* -- a disk that fails -- */
+
+static guint64
+get_batches (Ends *ends)
+{
+  MusterTransportCounters counters;
+
+  muster_transport_get_counters (ends->network, &counters);
+  return counters.batches;
+}
+
+static void
+start_both_synced (Ends *ends)
+{
+  ends_start_collector (ends, FALSE);
+  ends_make_sender (ends, NULL, NULL);
+  g_object_set (ends->network, "sync", MUSTER_SPOOL_SYNC_BATCH, NULL);
+  ends_start_sender (ends);
+}
+
+/* Waits until some more syncs have failed. */
+static void
+wait_synced (int n)
+{
+  gint64 deadline_us = g_get_monotonic_time () + DEADLINE_US;
+
+  for (n += g_atomic_int_get (&sync_count); g_atomic_int_get (&sync_count) < n; g_usleep (1000))
+    g_assert_cmpint (g_get_monotonic_time (), <, deadline_us);
+}
+
+/* With sync=batch nothing is done, nor sent, before a sync has succeeded; and nothing is in the spool twice. */
+static void
+test_sync_failed (Ends *ends, gconstpointer data)
+{
+  Arrived arrived;
+
+  start_both_synced (ends);
+  ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
+  arrived = ends_wait_arrived (ends, 'a', 11);
+  g_atomic_int_set (&sync_fails, TRUE);
+  ends_send (ends, 'a', 11, 10, MUSTER_LEVEL_INFO);
+  ends_send (ends, 'b', 1, 10, MUSTER_LEVEL_INFO);
+  ends_wait_said (ends, "cannot sync the spool: Input/output error; trying again");
+  wait_synced (3);
+  g_assert_cmpuint (get_batches (ends), ==, 1);
+  g_assert_cmpuint (ends_wait_arrived (ends, 'a', 11).n_batches, ==, arrived.n_batches);
+  g_atomic_int_set (&sync_fails, FALSE);
+  ends_wait_arrived (ends, 'a', 21);
+  arrived = ends_wait_arrived (ends, 'b', 11);
+  g_assert_cmpuint (arrived.records[MUSTER_LEVEL_INFO], ==, 30);
+  g_assert_cmpuint (arrived.out_of_order, ==, 0);
+  ends_wait_said (ends, "goes on after");
+  g_assert_cmpuint (ends_count_said (ends, "cannot sync"), ==, 1);
+}
+
+/* What could not be synced when the sender ended was not done: it comes again, and is in the spool once. */
+static void
+test_sync_failed_restart (Ends *ends, gconstpointer data)
+{
+  Arrived arrived;
+
+  start_both_synced (ends);
+  ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
+  ends_wait_arrived (ends, 'a', 11);
+  g_atomic_int_set (&sync_fails, TRUE);
+  ends_send (ends, 'a', 11, 10, MUSTER_LEVEL_INFO);
+  ends_wait_said (ends, "cannot sync the spool");
+  muster_pipeline_stop (ends->out, G_USEC_PER_SEC / 5);
+  ends_stop_sender (ends);
+  g_atomic_int_set (&sync_fails, FALSE);
+  ends_make_sender (ends, NULL, NULL);
+  g_object_set (ends->network, "sync", MUSTER_SPOOL_SYNC_BATCH, NULL);
+  ends_start_sender (ends);
+  ends_send (ends, 'a', 11, 10, MUSTER_LEVEL_INFO);
+  ends_send (ends, 'a', 21, 10, MUSTER_LEVEL_INFO);
+  arrived = ends_wait_arrived (ends, 'a', 31);
+  g_assert_cmpuint (arrived.records[MUSTER_LEVEL_INFO], ==, 30);
+  g_assert_cmpuint (arrived.out_of_order, ==, 0);
+}
+
+/* With sync=interval it is said, and tried again. */
+static void
+test_sync_failed_late (Ends *ends, gconstpointer data)
+{
+  ends_start_collector (ends, FALSE);
+  ends_make_sender (ends, NULL, NULL);
+  g_object_set (ends->network, "sync", MUSTER_SPOOL_SYNC_INTERVAL, "sync-interval", (gint64) 10000, NULL);
+  ends_start_sender (ends);
+  g_atomic_int_set (&sync_fails, TRUE);
+  ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
+  ends_wait_arrived (ends, 'a', 11);
+  ends_wait_said (ends, "cannot sync the spool: Input/output error; what has come since may be lost");
+  wait_synced (3);
+  g_atomic_int_set (&sync_fails, FALSE);
+  ends_wait_said (ends, "the spool is synced again");
+  g_assert_cmpuint (ends_count_said (ends, "cannot sync"), ==, 1);
 }
 
 /* -- keys -- */
@@ -666,6 +765,9 @@ main (int argc, char **argv)
   ADD ("failover-kill", test_failover_kill);
   ADD ("failover-grace", test_failover_grace);
   ADD ("failover-nobody", test_failover_nobody);
+  ADD ("sync-failed", test_sync_failed);
+  ADD ("sync-failed-restart", test_sync_failed_restart);
+  ADD ("sync-failed-late", test_sync_failed_late);
   ADD ("unknown-key", test_unknown_key);
   ADD ("wrong-server-key", test_wrong_server_key);
   ADD ("no-key", test_no_key);

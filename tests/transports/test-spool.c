@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "muster-spool.h"
+#include "sync-failure.h"
 
 #define SIZE MUSTER_JOURNAL_SIZE_MIN
 
@@ -461,6 +462,83 @@ test_threads (Fixture *fixture, gconstpointer data)
   expect_nothing (fixture);
 }
 
+/* -- syncing -- */
+
+static const char *dirty_path;
+static gsize dirty; /* bytes of that file that the kernel has yet to write, as it was before the last sync */
+
+/* What /proc/self/smaps says of the mappings of a file. */
+static gsize
+count_dirty (const char *path)
+{
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  gboolean is_ours = FALSE;
+  gsize kib = 0;
+
+  g_assert_true (g_file_get_contents ("/proc/self/smaps", &text, NULL, NULL));
+  lines = g_strsplit (text, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++)
+    if (g_ascii_isxdigit (lines[i][0]) && strchr (lines[i], '-') != NULL)
+      is_ours = g_str_has_suffix (lines[i], path);
+    else if (is_ours && (g_str_has_prefix (lines[i], "Shared_Dirty:") || g_str_has_prefix (lines[i], "Private_Dirty:")))
+      kib += (gsize) g_ascii_strtoull (strchr (lines[i], ':') + 1 + strspn (strchr (lines[i], ':') + 1, " "), NULL, 10);
+  return kib << 10;
+}
+
+static void
+look_cb (void)
+{
+  dirty = count_dirty (dirty_path);
+}
+
+static void
+sync_all (Fixture *fixture, gboolean works)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_atomic_int_set (&sync_fails, !works);
+  g_assert_cmpint (muster_spool_sync (fixture->spool, &error), ==, works);
+  if (!works)
+    g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE);
+  g_atomic_int_set (&sync_fails, FALSE);
+}
+
+/* After a sync that has failed nothing is dirty any more, as Linux has it: the next one writes all of it all the same. */
+static void
+test_sync_failed (Fixture *fixture, gconstpointer data)
+{
+  guint64 begin, size;
+  MusterSpoolItem item;
+
+  reopen (fixture, NULL);
+  append (fixture, 1, 20);
+  sync_all (fixture, TRUE);
+  if (count_dirty (fixture->path) > 0)
+    {
+      g_test_skip ("nothing is ever clean on this file system");
+      return;
+    }
+  dirty_path = fixture->path;
+  sync_look = look_cb;
+  begin = muster_spool_get_end (fixture->spool).position;
+  append (fixture, 21, 20);
+  size = muster_spool_get_end (fixture->spool).position - begin;
+  sync_all (fixture, FALSE);
+  g_assert_cmpuint (count_dirty (fixture->path), ==, 0);
+  append (fixture, 41, 1);
+  sync_all (fixture, FALSE);
+  g_assert_cmpuint (dirty, >=, size);
+  sync_all (fixture, TRUE);
+  g_assert_cmpuint (dirty, >=, size);
+  sync_all (fixture, TRUE);
+  g_assert_cmpuint (dirty, ==, 0);
+  sync_look = NULL;
+  muster_spool_publish (fixture->spool);
+  item = expect (fixture, 1, 41); /* as they were */
+  muster_spool_acknowledge (fixture->spool, &item.end);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -478,5 +556,6 @@ main (int argc, char **argv)
   ADD ("rubbish", test_rubbish);
   ADD ("resized", test_resized);
   ADD ("threads", test_threads);
+  ADD ("sync-failed", test_sync_failed);
   return g_test_run ();
 }

@@ -5,7 +5,9 @@
  * After each batch the checkpoint is committed: where the spool ends, the mark of the batch's stream, and what has yet to be
  * declared of it, together; only then may the link read it. Who comes after a kill cuts the spool back to what was
  * committed, and the stream goes on at its mark. So nothing is in the spool twice, and no number of the spool ever stands
- * for two different things.
+ * for two different things. With sync=batch all that comes behind a sync of what was appended. Where that fails the batch is
+ * not done, and waits, in the spool and unknown to all, for a sync that succeeds: it is never appended again, and who comes
+ * after a kill cuts it off.
  */
 #include "config.h"
 
@@ -25,6 +27,16 @@
 #define OWED_INTERVAL_US (G_USEC_PER_SEC / 5)
 #define GAPS_COST_MAX    (16 * 1024)
 
+/* What was appended and is not committed. */
+typedef struct
+{
+  gboolean is_there;
+  MusterBatch *batch; /* owned; NULL: gaps that were owed */
+  guint8 stream[MUSTER_STREAM_ID_SIZE];
+  guint64 next;     /* of the stream, behind it */
+  gboolean is_empty; /* nothing of it went into the spool */
+} Uncommitted;
+
 struct _MusterNetworkOutbox
 {
   MusterTransport *transport; /* borrowed */
@@ -40,6 +52,8 @@ struct _MusterNetworkOutbox
   gboolean is_refusing;      /* the spool is full, and that was said */
   guint64 n_refused;         /* since then */
   gint64 sync_due_us;        /* monotonic; 0 while nothing waits to be synced */
+  gboolean sync_failed;      /* with sync=interval; that was said */
+  Uncommitted uncommitted;
 };
 
 /* The spool's own mark in the checkpoint: the number of what comes next. No stream has this id but by design. */
@@ -176,9 +190,17 @@ muster_network_outbox_open (MusterTransport *transport, const MusterNetworkOutbo
   return NULL;
 }
 
+static void
+forget_uncommitted (MusterNetworkOutbox *self)
+{
+  g_clear_pointer (&self->uncommitted.batch, muster_batch_unref);
+  self->uncommitted.is_there = FALSE;
+}
+
 void
 muster_network_outbox_close (MusterNetworkOutbox *self)
 {
+  forget_uncommitted (self);
   self->link = NULL;
   g_clear_pointer (&self->spool, muster_spool_free);
   g_clear_pointer (&self->checkpoint, muster_file_checkpoint_free);
@@ -372,9 +394,10 @@ forget_stream (MusterNetworkOutbox *self, const guint8 *stream)
   muster_file_marks_remove (self->marks, stream);
 }
 
-/* The stream has moved on, and the journal that brought the batch, if any; there is room in the checkpoint for that. */
+/* The stream has moved on, and, with the batch in hand, the journal that brought it, if any; there is room in the checkpoint for
+ * that. */
 static void
-set_marks (MusterNetworkOutbox *self, const guint8 *stream, guint64 next)
+set_marks (MusterNetworkOutbox *self, const guint8 *stream, guint64 next, gboolean with_journal)
 {
   const guint8 *superfluous = muster_file_marks_find_superfluous (self->marks, g_get_monotonic_time ());
   guint8 id[MUSTER_STREAM_ID_SIZE];
@@ -387,7 +410,7 @@ set_marks (MusterNetworkOutbox *self, const guint8 *stream, guint64 next)
       if (memcmp (id, stream, sizeof id) != 0 && memcmp (id, spool_mark, sizeof id) != 0)
         forget_stream (self, id);
     }
-  if (muster_transport_get_journal (self->transport, id, &journal_next))
+  if (with_journal && muster_transport_get_journal (self->transport, id, &journal_next))
     muster_file_marks_set_journal (self->marks, id, journal_next);
   get_pending (self, stream, next, &pending);
   muster_file_marks_set (self->marks, stream, next, &pending);
@@ -406,14 +429,63 @@ append_pieces (MusterNetworkOutbox *self, GPtrArray *pieces)
     }
 }
 
+/* What was appended survives, if it has to, is committed, and may be read by the link. FALSE: nothing of that; it goes on
+ * waiting. */
+static gboolean
+commit (MusterNetworkOutbox *self, GError **error)
+{
+  const Uncommitted *what = &self->uncommitted;
+  gboolean has_to_last = self->options.sync == MUSTER_SPOOL_SYNC_BATCH && !what->is_empty;
+
+  if (!muster_file_checkpoint_reserve (self->checkpoint, 3, error)
+      || (has_to_last && !muster_spool_sync (self->spool, error)))
+    return FALSE;
+  set_marks (self, what->stream, what->next, what->batch != NULL);
+  commit_end (self);
+  MUSTER_FAULT ("network.commit.after");
+  muster_spool_publish (self->spool);
+  forget_uncommitted (self);
+  return TRUE;
+}
+
+/* Of gaps that were owed: with a batch in hand, that batch is what is waited for. */
+static gboolean
+commit_gaps (MusterNetworkOutbox *self, GError **error)
+{
+  return !self->uncommitted.is_there || self->uncommitted.batch != NULL || commit (self, error);
+}
+
+/* @pieces: NULL for nothing. */
 static void
-sync_now (MusterNetworkOutbox *self)
+append (MusterNetworkOutbox *self, MusterBatch *batch, GPtrArray *pieces, const guint8 *stream, guint64 next)
+{
+  MUSTER_FAULT ("network.append.before");
+  if (pieces != NULL)
+    append_pieces (self, pieces);
+  MUSTER_FAULT ("network.append.after");
+  self->uncommitted = (Uncommitted){
+    .is_there = TRUE,
+    .batch = batch != NULL ? muster_batch_ref (batch) : NULL,
+    .next = next,
+    .is_empty = pieces == NULL,
+  };
+  memcpy (self->uncommitted.stream, stream, MUSTER_STREAM_ID_SIZE);
+}
+
+/* With sync=interval, where what was written is acknowledged already. */
+static void
+sync_late (MusterNetworkOutbox *self)
 {
   g_autoptr (GError) error = NULL;
+  gboolean has_failed = !muster_spool_sync (self->spool, &error);
 
-  self->sync_due_us = 0;
-  if (!muster_spool_sync (self->spool, &error))
-    muster_transport_report (self->transport, MUSTER_LEVEL_ERROR, "%s", error->message);
+  self->sync_due_us = has_failed ? g_get_monotonic_time () + self->options.sync_interval_us : 0;
+  if (has_failed && !self->sync_failed)
+    muster_transport_report (self->transport, MUSTER_LEVEL_ERROR,
+                             "%s; what has come since may be lost if the machine fails; trying again", error->message);
+  else if (!has_failed && self->sync_failed)
+    muster_transport_report (self->transport, MUSTER_LEVEL_NOTICE, "the spool is synced again");
+  self->sync_failed = has_failed;
 }
 
 /* While the queue never runs empty there is no flush. */
@@ -422,96 +494,102 @@ sync_if_due (MusterNetworkOutbox *self)
 {
   gint64 now_us;
 
-  if (self->options.sync == MUSTER_SPOOL_SYNC_BATCH)
-    sync_now (self);
   if (self->options.sync != MUSTER_SPOOL_SYNC_INTERVAL)
     return;
   now_us = g_get_monotonic_time ();
   if (self->sync_due_us == 0)
     self->sync_due_us = now_us + self->options.sync_interval_us;
   else if (now_us >= self->sync_due_us)
-    sync_now (self);
+    sync_late (self);
+}
+
+/* FALSE: they are appended, but not committed. */
+static gboolean
+declare_gaps (MusterNetworkOutbox *self, MusterBatch *labels, GError **error)
+{
+  const MusterOrigin *origin = muster_batch_get_origin (labels);
+  g_autoptr (MusterBatch) gaps = muster_batch_filter_declare (self->filter, origin);
+  g_autoptr (GPtrArray) pieces = NULL;
+
+  if (gaps == NULL)
+    return TRUE;
+  pieces = muster_batch_cut (gaps, MUSTER_SPOOL_ENTRY_MAX);
+  append (self, NULL, pieces, origin->stream, muster_batch_get_first_seq (gaps) + muster_batch_get_count (gaps));
+  return commit (self, error);
 }
 
 /* Declares what is owed, as far as there is room. */
-static void
-declare_owed (MusterNetworkOutbox *self)
+static gboolean
+declare_owed (MusterNetworkOutbox *self, GError **error)
 {
-  while (self->owed->len > 0 && muster_file_checkpoint_reserve (self->checkpoint, 3, NULL))
-    {
-      MusterBatch *labels = self->owed->pdata[self->owed->len - 1];
-      const guint8 *stream = muster_batch_get_origin (labels)->stream;
-      g_autoptr (MusterBatch) gaps = NULL;
-      g_autoptr (GPtrArray) pieces = NULL;
+  gboolean is_good = commit_gaps (self, error);
 
-      if (!has_room (self, GAPS_COST_MAX, get_reserve (self)))
-        return;
-      gaps = muster_batch_filter_declare (self->filter, muster_batch_get_origin (labels));
-      if (gaps != NULL)
-        {
-          pieces = muster_batch_cut (gaps, MUSTER_SPOOL_ENTRY_MAX);
-          append_pieces (self, pieces);
-          set_marks (self, stream, muster_batch_get_first_seq (gaps) + muster_batch_get_count (gaps));
-          commit_end (self);
-          muster_spool_publish (self->spool);
-        }
+  while (is_good && !self->uncommitted.is_there && self->owed->len > 0
+         && has_room (self, GAPS_COST_MAX, get_reserve (self))
+         && muster_file_checkpoint_reserve (self->checkpoint, 3, NULL))
+    {
+      is_good = declare_gaps (self, self->owed->pdata[self->owed->len - 1], error);
       g_ptr_array_set_size (self->owed, (gint) self->owed->len - 1);
     }
+  return is_good;
 }
 
 MusterWriteResult
 muster_network_outbox_write (MusterNetworkOutbox *self, MusterBatch *batch, GError **error)
 {
-  g_autoptr (GPtrArray) pieces = NULL;
+  gboolean is_appended = self->uncommitted.is_there && self->uncommitted.batch == batch;
 
-  if (!muster_file_checkpoint_reserve (self->checkpoint, 3, error))
+  if (!is_appended)
+    {
+      g_autoptr (GPtrArray) pieces = NULL;
+
+      if (!commit_gaps (self, error))
+        return MUSTER_WRITE_RETRY;
+      pieces = take_what_fits (self, batch);
+      append (self, batch, pieces, muster_batch_get_origin (batch)->stream,
+              muster_transport_get_next_seq (self->transport));
+    }
+  if (!commit (self, error))
     return MUSTER_WRITE_RETRY;
-  pieces = take_what_fits (self, batch);
-  MUSTER_FAULT ("network.append.before");
-  if (pieces != NULL)
-    append_pieces (self, pieces);
-  MUSTER_FAULT ("network.append.after");
-  set_marks (self, muster_batch_get_origin (batch)->stream, muster_transport_get_next_seq (self->transport));
-  commit_end (self);
-  MUSTER_FAULT ("network.commit.after");
-  muster_spool_publish (self->spool);
-  if (pieces != NULL)
-    sync_if_due (self);
+  sync_if_due (self);
   return MUSTER_WRITE_DONE;
 }
 
-/* Without room for it the mark is not kept: what is left out comes again after a kill, to be left out again. */
+/* Without room for it the mark is not kept, nor where gaps of an earlier one wait: what is left out comes again after a kill, to be left out again. */
 void
 muster_network_outbox_skip (MusterNetworkOutbox *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 next)
 {
-  if (!muster_file_checkpoint_reserve (self->checkpoint, 3, NULL))
+  if (!commit_gaps (self, NULL) || !muster_file_checkpoint_reserve (self->checkpoint, 3, NULL))
     return;
-  set_marks (self, stream, next);
+  set_marks (self, stream, next, TRUE);
   muster_file_checkpoint_commit (self->checkpoint);
 }
 
 void
 muster_network_outbox_forget (MusterNetworkOutbox *self, const guint8 stream[MUSTER_STREAM_ID_SIZE])
 {
-  declare_owed (self);
+  declare_owed (self, NULL);
   forget_stream (self, stream);
   muster_file_checkpoint_commit (self->checkpoint);
 }
 
-void
-muster_network_outbox_flush (MusterNetworkOutbox *self)
+gboolean
+muster_network_outbox_flush (MusterNetworkOutbox *self, GError **error)
 {
   gint64 left_us = self->sync_due_us - g_get_monotonic_time ();
+  gboolean is_good = declare_owed (self, error);
+  gboolean is_owing = !is_good || self->owed->len > 0;
 
-  declare_owed (self);
-  if (self->owed->len > 0)
+  if (is_owing)
     muster_transport_schedule_flush (self->transport, OWED_INTERVAL_US);
   else if (self->is_refusing && has_room (self, 0, get_reserve (self)))
     end_refusing (self);
-  if (self->sync_due_us == 0)
-    return;
-  if (left_us <= 0 || muster_transport_is_stopping (self->transport))
-    sync_now (self);
-  else if (self->owed->len == 0 || left_us < OWED_INTERVAL_US)
+  if (self->sync_due_us != 0 && (left_us <= 0 || muster_transport_is_stopping (self->transport)))
+    {
+      sync_late (self);
+      left_us = self->options.sync_interval_us; /* where it has failed */
+    }
+  if (self->sync_due_us != 0 && (!is_owing || left_us < OWED_INTERVAL_US))
     muster_transport_schedule_flush (self->transport, left_us);
+  return is_good;
 }

@@ -33,6 +33,6 @@ void muster_network_outbox_set_link (MusterNetworkOutbox *self, MusterNetworkLin
 MusterWriteResult muster_network_outbox_write (MusterNetworkOutbox *self, MusterBatch *batch, GError **error);
 void muster_network_outbox_skip (MusterNetworkOutbox *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 next);
 void muster_network_outbox_forget (MusterNetworkOutbox *self, const guint8 stream[MUSTER_STREAM_ID_SIZE]);
-void muster_network_outbox_flush (MusterNetworkOutbox *self);
+gboolean muster_network_outbox_flush (MusterNetworkOutbox *self, GError **error);
 gboolean muster_network_outbox_get_mark (MusterNetworkOutbox *self, const guint8 stream[MUSTER_STREAM_ID_SIZE],
                                          guint64 *next); /* any thread */

@@ -47,7 +47,9 @@ struct _MusterSpool
   int event_fd;           /* owned */
   MusterSpoolIdentity identity;
 
-  MusterSpoolPlace appended; /* the writer's */
+  MusterSpoolPlace appended; /* the writer's, as are the next two */
+  guint64 synced;            /* position; what is before survives the machine */
+  gboolean sync_failed;      /* so the kernel may take what is behind `synced` for written */
 
   GMutex lock;
   _Atomic guint64 published; /* position */
@@ -142,6 +144,7 @@ spool_new (int fd, const MusterSpoolIdentity *identity, const MusterSpoolRange *
   spool->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   spool->identity = *identity;
   spool->appended = range->end;
+  spool->synced = range->start.position; /* nobody knows what an earlier life has synced */
   atomic_store (&spool->published, range->end.position);
   atomic_store (&spool->numbers, range->end.number);
   atomic_store (&spool->acknowledged, range->start.position);
@@ -273,11 +276,33 @@ muster_spool_publish (MusterSpool *spool)
     return; /* full: it is readable */
 }
 
+/* After fdatasync(2) has failed, Linux takes pages for clean that were never written, and the next call would succeed. The spool
+ * is a memory map: what has to be written again is still in it, and is made dirty again first. What the reader's side has
+ * acknowledged need not survive. */
+static void
+prepare_sync (MusterSpool *spool)
+{
+  guint64 start = MAX (spool->synced, atomic_load (&spool->acknowledged));
+
+  if (spool->sync_failed)
+    muster_journal_touch (spool->journal, MIN (start, spool->appended.position), spool->appended.position);
+}
+
 gboolean
 muster_spool_sync (MusterSpool *spool, GError **error)
 {
-  if (fdatasync (spool->fd) == 0)
-    return TRUE;
+  int result;
+
+  prepare_sync (spool);
+  do
+    result = fdatasync (spool->fd);
+  while (result != 0 && errno == EINTR);
+  spool->sync_failed = result != 0;
+  if (result == 0)
+    {
+      spool->synced = spool->appended.position;
+      return TRUE;
+    }
   g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "cannot sync the spool: %s", g_strerror (errno));
   return FALSE;
 }

@@ -50,7 +50,8 @@ void muster_spool_append (MusterSpool *spool, gconstpointer bytes, gsize length)
 MusterSpoolPlace muster_spool_get_end (MusterSpool *spool); /* behind all that was appended */
 /* All that was appended may be read. Wakes the reader. */
 void muster_spool_publish (MusterSpool *spool);
-/* Waits until what was appended so far survives the machine. */
+/* Waits until what was appended so far survives the machine. After FALSE the next call writes all of it again that no call
+ * was TRUE for. */
 gboolean muster_spool_sync (MusterSpool *spool, GError **error);
 
 /* -- the reader's thread -- */

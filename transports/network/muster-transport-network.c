@@ -215,8 +215,7 @@ muster_transport_network_write (MusterTransport *transport, MusterBatch *batch, 
 static gboolean
 muster_transport_network_flush (MusterTransport *transport, GError **error)
 {
-  muster_network_outbox_flush (MUSTER_TRANSPORT_NETWORK (transport)->outbox);
-  return TRUE;
+  return muster_network_outbox_flush (MUSTER_TRANSPORT_NETWORK (transport)->outbox, error);
 }
 
 static gboolean
