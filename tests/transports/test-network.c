@@ -11,6 +11,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "muster-link-private.h"
+#include "muster-network-text.h"
 #include "network-ends.h"
 #include "sync-failure.h"
 
@@ -270,6 +272,88 @@ test_failover_nobody (Ends *ends, gconstpointer data)
   g_assert_cmpuint (ends_count_said (ends, "no answer"), ==, 2);
   ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);
   ends_wait_taken (ends, 1);
+}
+
+/* -- what a collector says -- */
+
+static void
+check_tame (const char *bytes, gsize size, const char *expected)
+{
+  g_autofree char *text = muster_network_text_tame (bytes, size);
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+test_text (Ends *ends, gconstpointer data)
+{
+  g_autofree char *long_text = g_strnfill (256 * 1024, 'x');
+
+  check_tame (NULL, 0, "");
+  check_tame ("too long", 8, "too long");
+  check_tame ("a\0b\r\nc\x1b[31m", 11, "a\357\277\275b  c [31m");
+  check_tame ("\xff\xfe", 2, "\357\277\275\357\277\275");
+  check_tame ("l\342\200\256r", 5, "l r"); /* right to left from here on */
+  for (guint i = 0; i < 8; i++)            /* "\303\244" is cut whole, wherever it lies */
+    {
+      g_autofree char *text = NULL;
+
+      memcpy (long_text + MUSTER_NETWORK_TEXT_MAX - 4, "\303\244\303\244\303\244\303\244", 8);
+      text = muster_network_text_tame (long_text + i, 256 * 1024 - i);
+      g_assert_true (g_str_has_suffix (text, "..."));
+      g_assert_null (strstr (text, "\357\277\275"));
+      g_assert_cmpuint (strlen (text), <=, MUSTER_NETWORK_TEXT_MAX + 3);
+    }
+  for (guint i = 0; i < 10000; i++)
+    {
+      guint32 bytes[100];
+      g_autofree char *text = NULL;
+
+      for (guint j = 0; j < G_N_ELEMENTS (bytes); j++)
+        bytes[j] = g_test_rand_int () & (g_test_rand_bit () ? 0xf0f0f0f0 : 0x7f7f7f7f);
+      text = muster_network_text_tame (bytes, (gsize) g_test_rand_int_range (0, sizeof bytes));
+      g_assert_true (g_utf8_validate (text, -1, NULL));
+      g_assert_cmpuint (strlen (text), <=, 3 * MUSTER_NETWORK_TEXT_MAX + 3);
+    }
+}
+
+/* A collector that refuses the first sender that says HELLO, with a reason as long as a message may be. */
+static void
+refuse_once (void *router, const char *reason, gsize length)
+{
+  const MusterLinkHeader refused = { .type = MUSTER_LINK_REFUSED };
+  guint8 id[256], rest[1024], header[MUSTER_LINK_HEADER_SIZE];
+  int id_length = zmq_recv (router, id, sizeof id, 0);
+
+  g_assert_cmpint (id_length, >, 0);
+  g_assert_cmpint (zmq_recv (router, rest, sizeof rest, 0), >, 0);
+  g_assert_cmpint (zmq_recv (router, rest, sizeof rest, 0), >, 0);
+  muster_link_header_encode (&refused, header);
+  zmq_send (router, id, (gsize) id_length, ZMQ_SNDMORE);
+  zmq_send (router, header, sizeof header, ZMQ_SNDMORE);
+  zmq_send (router, reason, length, 0);
+}
+
+static void
+test_refused_at_length (Ends *ends, gconstpointer data)
+{
+  void *context = zmq_ctx_new ();
+  void *router = zmq_socket (context, ZMQ_ROUTER);
+  g_autofree char *reason = g_strnfill (200 * 1024, '\n');
+  char address[64];
+  gsize size = sizeof address;
+
+  g_assert_cmpint (zmq_bind (router, "tcp://127.0.0.1:*"), ==, 0);
+  zmq_getsockopt (router, ZMQ_LAST_ENDPOINT, address, &size);
+  start_sender_to (ends, address, NULL);
+  refuse_once (router, reason, 200 * 1024);
+  ends_wait_said (ends, "refuses what we send: ");
+  g_mutex_lock (&ends->lock);
+  g_assert_cmpuint (ends->said->len, <, 2 * MUSTER_NETWORK_TEXT_MAX);
+  g_mutex_unlock (&ends->lock);
+  ends_stop_sender (ends);
+  zmq_close (router);
+  zmq_ctx_term (context);
 }
 
 /* -- a disk that fails -- */
@@ -765,6 +849,8 @@ main (int argc, char **argv)
   ADD ("failover-kill", test_failover_kill);
   ADD ("failover-grace", test_failover_grace);
   ADD ("failover-nobody", test_failover_nobody);
+  ADD ("text", test_text);
+  ADD ("refused-at-length", test_refused_at_length);
   ADD ("sync-failed", test_sync_failed);
   ADD ("sync-failed-restart", test_sync_failed_restart);
   ADD ("sync-failed-late", test_sync_failed_late);

@@ -17,6 +17,7 @@
 #include "muster-network-codec.h"
 #include "muster-network-endpoints.h"
 #include "muster-network-socket.h"
+#include "muster-network-text.h"
 #include "muster-zmq-source-private.h"
 
 /* HELLO until WELCOME, POSITION while something is unacknowledged. */
@@ -469,11 +470,10 @@ on_welcome (MusterNetworkLink *self, const MusterLinkHeader *header, const void 
 static void
 on_refused (MusterNetworkLink *self, const void *payload, gsize size)
 {
-  g_autofree char *reason = g_strndup (payload != NULL ? payload : "", size);
-  g_autofree char *valid = g_utf8_make_valid (reason, -1);
+  g_autofree char *reason = muster_network_text_tame (payload, size);
 
   lost (self);
-  say (self, MUSTER_LEVEL_ERROR, "%s refuses what we send: %s", endpoint_of (self), valid);
+  say (self, MUSTER_LEVEL_ERROR, "%s refuses what we send: %s", endpoint_of (self), reason);
   self->deadline_us = g_get_monotonic_time () + REFUSED_PAUSE_US;
   self->grace_until_us = self->deadline_us;
 }

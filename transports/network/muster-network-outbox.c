@@ -33,7 +33,7 @@ typedef struct
   gboolean is_there;
   MusterBatch *batch; /* owned; NULL: gaps that were owed */
   guint8 stream[MUSTER_STREAM_ID_SIZE];
-  guint64 next;     /* of the stream, behind it */
+  guint64 next;      /* of the stream, behind it */
   gboolean is_empty; /* nothing of it went into the spool */
 } Uncommitted;
 
