@@ -23,6 +23,7 @@
 #include "muster-record.h"
 #include "muster-registry.h"
 #include "muster-source.h"
+#include "muster-sync.h"
 #include "muster-transport.h"
 #include "muster-worker-group.h"
 #include "muster-worker-process.h"

@@ -16,6 +16,7 @@
 #include "../core/test-batches.h"
 #include "muster-format-protobuf.h"
 #include "muster-pipeline-private.h"
+#include "muster-sync.h"
 #include "muster-transport-file.h"
 
 #define BATCH_SIZE 65536
@@ -74,7 +75,7 @@ cpu_seconds (void)
 }
 
 static void
-run (const char *name, const char *directory, const char *path, MusterFileSync sync, guint workers, guint64 bytes)
+run (const char *name, const char *directory, const char *path, MusterSync sync, guint workers, guint64 bytes)
 {
   g_autoptr (MusterPipeline) pipeline = muster_pipeline_new ();
   g_autoptr (MusterFormat) format = g_object_new (MUSTER_TYPE_FORMAT_PROTOBUF, NULL);
@@ -143,12 +144,12 @@ main (int argc, char **argv)
     g_error ("cannot make a directory in %s", argc > 1 ? argv[1] : g_get_tmp_dir ());
   path = g_build_filename (directory, "out.pb", NULL);
   pattern = g_build_filename (directory, "out-{worker}.pb", NULL);
-  run ("file-null", directory, "/dev/null", MUSTER_FILE_SYNC_NONE, 4, bytes);
-  run ("file-sync-none", directory, path, MUSTER_FILE_SYNC_NONE, 4, bytes);
+  run ("file-null", directory, "/dev/null", MUSTER_SYNC_NONE, 4, bytes);
+  run ("file-sync-none", directory, path, MUSTER_SYNC_NONE, 4, bytes);
   g_unlink (path);
-  run ("file-sync-interval", directory, path, MUSTER_FILE_SYNC_INTERVAL, 4, bytes);
+  run ("file-sync-interval", directory, path, MUSTER_SYNC_INTERVAL, 4, bytes);
   g_unlink (path);
-  run ("file-by-worker", directory, pattern, MUSTER_FILE_SYNC_NONE, 4, bytes);
+  run ("file-by-worker", directory, pattern, MUSTER_SYNC_NONE, 4, bytes);
   remove_directory (directory);
   return 0;
 }

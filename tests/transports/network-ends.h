@@ -15,6 +15,7 @@
 #include "muster-sink-private.h"
 #include "muster-source-network.h"
 #include "muster-source-private.h"
+#include "muster-sync.h"
 #include "muster-transport-network.h"
 
 #define DEADLINE_US (30 * G_USEC_PER_SEC)
@@ -337,7 +338,7 @@ ends_make_sender (Ends *ends, const char *key, const char *server_key)
 
   ends->network = g_object_new (MUSTER_TYPE_TRANSPORT_NETWORK, "name", "central", "endpoint", endpoints, "key-file",
                                 key_path, "server-key-file", server_path, "spool-size", (guint64) 256 << 10, "linger",
-                                (gint64) 0, "sync", MUSTER_SPOOL_SYNC_NONE, NULL);
+                                (gint64) 0, "sync", MUSTER_SYNC_NONE, NULL);
 }
 
 static inline void

@@ -26,6 +26,7 @@
 #include "muster-format-protobuf.h"
 #include "muster-format-text.h"
 #include "muster-pipeline-private.h"
+#include "muster-sync.h"
 #include "muster-transport-file.h"
 
 #define N_ENTRIES    6000 /* of each stream */
@@ -234,10 +235,9 @@ make_transport (const char *directory, const Output *output)
   g_autofree char *path = g_build_filename (directory, output->path, NULL);
   g_autofree char *state = g_build_filename (directory, "state", NULL);
   g_autoptr (MusterFormat) format = make_format (output->content);
-  MusterTransport *transport =
-      g_object_new (MUSTER_TYPE_TRANSPORT_FILE, "name", output->name, "path", path, "format", format, "level",
-                    output->level, "rotate-size", (guint64) output->rotate_size, "keep", 1000, "max-open-files", 2,
-                    "sync", MUSTER_FILE_SYNC_NONE, NULL);
+  MusterTransport *transport = g_object_new (
+      MUSTER_TYPE_TRANSPORT_FILE, "name", output->name, "path", path, "format", format, "level", output->level,
+      "rotate-size", (guint64) output->rotate_size, "keep", 1000, "max-open-files", 2, "sync", MUSTER_SYNC_NONE, NULL);
 
   muster_transport_set_state_dir (transport, state);
   return transport;

@@ -20,6 +20,7 @@
 #include "muster-file-path.h"
 #include "muster-file-rotate.h"
 #include "muster-file-tail.h"
+#include "muster-sync.h"
 #include "muster-transport-file.h"
 #include "muster-transport-private.h"
 #include "test-mock-format.h"
@@ -848,7 +849,7 @@ test_sync (Fixture *fixture, gconstpointer data)
   gint before;
 
   make (fixture, TRUE, "none.pb");
-  g_object_set (fixture->transport, "sync", MUSTER_FILE_SYNC_NONE, NULL);
+  g_object_set (fixture->transport, "sync", MUSTER_SYNC_NONE, NULL);
   start (fixture);
   before = g_atomic_int_get (&n_syncs);
   deliver (fixture, records (1, 1));
@@ -856,7 +857,7 @@ test_sync (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (g_atomic_int_get (&n_syncs), ==, before);
 
   make (fixture, TRUE, "batch.pb");
-  g_object_set (fixture->transport, "sync", MUSTER_FILE_SYNC_BATCH, NULL);
+  g_object_set (fixture->transport, "sync", MUSTER_SYNC_BATCH, NULL);
   start (fixture);
   before = g_atomic_int_get (&n_syncs);
   deliver (fixture, records (1, 1));
@@ -868,7 +869,7 @@ test_sync (Fixture *fixture, gconstpointer data)
   stop (fixture);
 
   make (fixture, TRUE, "interval.pb");
-  g_object_set (fixture->transport, "sync", MUSTER_FILE_SYNC_INTERVAL, "sync-interval", (gint64) 5000, NULL);
+  g_object_set (fixture->transport, "sync", MUSTER_SYNC_INTERVAL, "sync-interval", (gint64) 5000, NULL);
   start (fixture);
   before = g_atomic_int_get (&n_syncs);
   deliver (fixture, records (1, 1));
@@ -955,7 +956,7 @@ test_split_all_or_none (Fixture *fixture, gconstpointer data)
 
   g_assert_cmpint (flock (fd, LOCK_EX | LOCK_NB), ==, 0);
   make (fixture, TRUE, "{worker}.pb");
-  g_object_set (fixture->transport, "sync", MUSTER_FILE_SYNC_BATCH, NULL);
+  g_object_set (fixture->transport, "sync", MUSTER_SYNC_BATCH, NULL);
   start (fixture);
   deliver (fixture, mixed (1, "AA"));
   push (fixture, mixed (3, "ABA"));
@@ -1355,7 +1356,7 @@ test_sync_late (Fixture *fixture, gconstpointer data)
   gint before;
 
   make (fixture, FALSE, "x.log");
-  g_object_set (fixture->transport, "sync", MUSTER_FILE_SYNC_INTERVAL, "sync-interval", (gint64) 1000, NULL);
+  g_object_set (fixture->transport, "sync", MUSTER_SYNC_INTERVAL, "sync-interval", (gint64) 1000, NULL);
   start (fixture);
   before = g_atomic_int_get (&n_syncs);
   deliver (fixture, records (1, 2));

@@ -9,6 +9,7 @@
 
 #include "muster-plugin.h"
 #include "muster-source.h"
+#include "muster-sync.h"
 #include "muster-transport.h"
 
 /* A plugin that also receives has its source behind its transport. */
@@ -21,6 +22,24 @@ check_source (const MusterPluginType *type, const char *name)
   g_assert_cmpstr (type->name, ==, name);
   source = g_object_new (type->get_type (), "name", "two", NULL);
   g_assert_true (MUSTER_IS_SOURCE (source));
+}
+
+/* Those that store something agree on when it is made to last, and on how that is written. */
+static void
+check_sync (MusterTransport *transport, const char *name)
+{
+  GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (transport), "sync");
+  GEnumClass *names;
+
+  g_assert_cmpint (spec != NULL, ==, g_str_equal (name, "file") || g_str_equal (name, "network"));
+  if (spec == NULL)
+    return;
+  g_assert_cmpstr (g_type_name (spec->value_type), ==, "MusterSync");
+  names = G_PARAM_SPEC_ENUM (spec)->enum_class;
+  g_assert_cmpstr (g_enum_get_value (names, MUSTER_SYNC_NONE)->value_nick, ==, "none");
+  g_assert_cmpstr (g_enum_get_value (names, MUSTER_SYNC_INTERVAL)->value_nick, ==, "interval");
+  g_assert_cmpstr (g_enum_get_value (names, MUSTER_SYNC_BATCH)->value_nick, ==, "batch");
+  g_assert_cmpint (G_PARAM_SPEC_ENUM (spec)->default_value, ==, MUSTER_SYNC_INTERVAL);
 }
 
 static void
@@ -49,6 +68,7 @@ test_module (gconstpointer path)
     }
   transport = g_object_new (descriptor->types[0].get_type (), "name", "one", NULL);
   g_assert_true (MUSTER_IS_TRANSPORT (transport));
+  check_sync (transport, descriptor->name);
 }
 
 int

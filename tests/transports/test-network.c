@@ -372,7 +372,7 @@ start_both_synced (Ends *ends)
 {
   ends_start_collector (ends, FALSE);
   ends_make_sender (ends, NULL, NULL);
-  g_object_set (ends->network, "sync", MUSTER_SPOOL_SYNC_BATCH, NULL);
+  g_object_set (ends->network, "sync", MUSTER_SYNC_BATCH, NULL);
   ends_start_sender (ends);
 }
 
@@ -427,7 +427,7 @@ test_sync_failed_restart (Ends *ends, gconstpointer data)
   ends_stop_sender (ends);
   g_atomic_int_set (&sync_fails, FALSE);
   ends_make_sender (ends, NULL, NULL);
-  g_object_set (ends->network, "sync", MUSTER_SPOOL_SYNC_BATCH, NULL);
+  g_object_set (ends->network, "sync", MUSTER_SYNC_BATCH, NULL);
   ends_start_sender (ends);
   ends_send (ends, 'a', 11, 10, MUSTER_LEVEL_INFO);
   ends_send (ends, 'a', 21, 10, MUSTER_LEVEL_INFO);
@@ -442,7 +442,7 @@ test_sync_failed_late (Ends *ends, gconstpointer data)
 {
   ends_start_collector (ends, FALSE);
   ends_make_sender (ends, NULL, NULL);
-  g_object_set (ends->network, "sync", MUSTER_SPOOL_SYNC_INTERVAL, "sync-interval", (gint64) 10000, NULL);
+  g_object_set (ends->network, "sync", MUSTER_SYNC_INTERVAL, "sync-interval", (gint64) 10000, NULL);
   ends_start_sender (ends);
   g_atomic_int_set (&sync_fails, TRUE);
   ends_send (ends, 'a', 1, 10, MUSTER_LEVEL_INFO);

@@ -16,10 +16,12 @@
 
 #include <string.h>
 
+#include "muster-enums.h"
 #include "muster-fault-private.h"
 #include "muster-file-marks.h"
 #include "muster-file-router.h"
 #include "muster-param.h"
+#include "muster-sync.h"
 #include "muster-transport-file.h"
 #include "muster-transport-private.h"
 
@@ -39,7 +41,7 @@ struct _MusterTransportFile
   char *pattern;        /* owned */
   char *mode;           /* owned */
   char *directory_mode; /* owned */
-  MusterFileSync sync;
+  MusterSync sync;
   gint64 sync_interval_us;
   guint max_open_files;
   guint64 rotate_size;
@@ -77,22 +79,6 @@ enum
 static GParamSpec *properties[N_PROPERTIES];
 
 G_DEFINE_FINAL_TYPE (MusterTransportFile, muster_transport_file, MUSTER_TYPE_TRANSPORT)
-
-GType
-muster_file_sync_get_type (void)
-{
-  static const GEnumValue values[] = {
-    { MUSTER_FILE_SYNC_NONE, "MUSTER_FILE_SYNC_NONE", "none" },
-    { MUSTER_FILE_SYNC_INTERVAL, "MUSTER_FILE_SYNC_INTERVAL", "interval" },
-    { MUSTER_FILE_SYNC_BATCH, "MUSTER_FILE_SYNC_BATCH", "batch" },
-    { 0, NULL, NULL },
-  };
-  static gsize type = 0;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("MusterFileSync", values));
-  return type;
-}
 
 /* -- starting -- */
 
@@ -191,7 +177,7 @@ set_options (MusterTransportFile *self, MusterFormat *format)
   self->options.transport = MUSTER_TRANSPORT (self);
   self->options.checkpoint = self->checkpoint;
   self->options.content = content_of (format, self->is_log);
-  self->options.durable = self->sync != MUSTER_FILE_SYNC_NONE;
+  self->options.durable = self->sync != MUSTER_SYNC_NONE;
   self->options.rotate_size = self->rotate_size;
   self->options.rotate_interval_us = self->rotate_interval_us;
   self->options.keep = self->keep;
@@ -354,7 +340,7 @@ write_pieces (MusterTransportFile *self, GError **error)
           return FALSE;
         }
     }
-  return self->sync != MUSTER_FILE_SYNC_BATCH || sync_pieces (self, error);
+  return self->sync != MUSTER_SYNC_BATCH || sync_pieces (self, error);
 }
 
 static void
@@ -407,7 +393,7 @@ sync_if_due (MusterTransportFile *self)
 {
   gint64 now_us;
 
-  if (self->sync != MUSTER_FILE_SYNC_INTERVAL)
+  if (self->sync != MUSTER_SYNC_INTERVAL)
     return;
   now_us = g_get_monotonic_time ();
   if (self->sync_due_us == 0)
@@ -535,7 +521,7 @@ muster_transport_file_set_property (GObject *object, guint id, const GValue *val
       replace (&self->directory_mode, value);
       break;
     case PROP_SYNC:
-      self->sync = (MusterFileSync) g_value_get_enum (value);
+      self->sync = (MusterSync) g_value_get_enum (value);
       break;
     case PROP_SYNC_INTERVAL:
       self->sync_interval_us = g_value_get_int64 (value);
@@ -637,7 +623,7 @@ muster_transport_file_class_init (MusterTransportFileClass *class)
       g_param_spec_string ("directory-mode", NULL, "Mode of new directories, octal", "0750", flags);
   properties[PROP_SYNC] = g_param_spec_enum (
       "sync", NULL, "When what was written is made to survive the machine: none, interval, or each batch",
-      MUSTER_TYPE_FILE_SYNC, MUSTER_FILE_SYNC_INTERVAL, flags);
+      MUSTER_TYPE_SYNC, MUSTER_SYNC_INTERVAL, flags);
   properties[PROP_SYNC_INTERVAL] =
       muster_param_spec_duration ("sync-interval", NULL, "How long it may wait for that, with sync=interval", 1000,
                                   G_GINT64_CONSTANT (86400000000), G_USEC_PER_SEC, flags);

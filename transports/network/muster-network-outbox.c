@@ -435,7 +435,7 @@ static gboolean
 commit (MusterNetworkOutbox *self, GError **error)
 {
   const Uncommitted *what = &self->uncommitted;
-  gboolean has_to_last = self->options.sync == MUSTER_SPOOL_SYNC_BATCH && !what->is_empty;
+  gboolean has_to_last = self->options.sync == MUSTER_SYNC_BATCH && !what->is_empty;
 
   if (!muster_file_checkpoint_reserve (self->checkpoint, 3, error)
       || (has_to_last && !muster_spool_sync (self->spool, error)))
@@ -494,7 +494,7 @@ sync_if_due (MusterNetworkOutbox *self)
 {
   gint64 now_us;
 
-  if (self->options.sync != MUSTER_SPOOL_SYNC_INTERVAL)
+  if (self->options.sync != MUSTER_SYNC_INTERVAL)
     return;
   now_us = g_get_monotonic_time ();
   if (self->sync_due_us == 0)

@@ -3,6 +3,7 @@
 
 #include "muster-network-link.h"
 #include "muster-spool.h"
+#include "muster-sync.h"
 #include "muster-transport-network.h"
 
 /*
@@ -14,7 +15,7 @@ typedef struct _MusterNetworkOutbox MusterNetworkOutbox;
 typedef struct
 {
   guint64 spool_size;
-  MusterSpoolSync sync;
+  MusterSync sync;
   gint64 sync_interval_us;
   gint64 block_timeout_us;
 } MusterNetworkOutboxOptions;

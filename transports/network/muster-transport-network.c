@@ -6,10 +6,12 @@
  */
 #include "config.h"
 
+#include "muster-enums.h"
 #include "muster-network-address.h"
 #include "muster-network-codec.h"
 #include "muster-network-outbox.h"
 #include "muster-param.h"
+#include "muster-sync.h"
 #include "muster-transport-network.h"
 
 struct _MusterTransportNetwork
@@ -22,7 +24,7 @@ struct _MusterTransportNetwork
   gboolean insecure;
   gboolean compress;
   guint64 spool_size;
-  MusterSpoolSync sync;
+  MusterSync sync;
   gint64 sync_interval_us;
   gint64 block_timeout_us;
   gint64 linger_us;
@@ -56,22 +58,6 @@ enum
 static GParamSpec *properties[N_PROPERTIES];
 
 G_DEFINE_FINAL_TYPE (MusterTransportNetwork, muster_transport_network, MUSTER_TYPE_TRANSPORT)
-
-GType
-muster_spool_sync_get_type (void)
-{
-  static const GEnumValue values[] = {
-    { MUSTER_SPOOL_SYNC_NONE, "MUSTER_SPOOL_SYNC_NONE", "none" },
-    { MUSTER_SPOOL_SYNC_INTERVAL, "MUSTER_SPOOL_SYNC_INTERVAL", "interval" },
-    { MUSTER_SPOOL_SYNC_BATCH, "MUSTER_SPOOL_SYNC_BATCH", "batch" },
-    { 0, NULL, NULL },
-  };
-  static gsize type = 0;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("MusterSpoolSync", values));
-  return type;
-}
 
 /* -- starting -- */
 
@@ -281,7 +267,7 @@ muster_transport_network_set_property (GObject *object, guint id, const GValue *
       self->spool_size = g_value_get_uint64 (value);
       break;
     case PROP_SYNC:
-      self->sync = (MusterSpoolSync) g_value_get_enum (value);
+      self->sync = (MusterSync) g_value_get_enum (value);
       break;
     case PROP_SYNC_INTERVAL:
       self->sync_interval_us = g_value_get_int64 (value);
@@ -408,7 +394,7 @@ install_settings (void)
       MUSTER_JOURNAL_SIZE_MIN, MUSTER_JOURNAL_SIZE_MAX, 256 << 20, flags);
   properties[PROP_SYNC] = g_param_spec_enum (
       "sync", NULL, "When what is in the spool is made to survive the machine: none, interval, or each batch",
-      MUSTER_TYPE_SPOOL_SYNC, MUSTER_SPOOL_SYNC_INTERVAL, flags);
+      MUSTER_TYPE_SYNC, MUSTER_SYNC_INTERVAL, flags);
   properties[PROP_SYNC_INTERVAL] =
       muster_param_spec_duration ("sync-interval", NULL, "How long it may wait for that, with sync=interval", 1000,
                                   G_GINT64_CONSTANT (86400000000), G_USEC_PER_SEC, flags);
