@@ -9,13 +9,11 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#include "muster-fault-private.h"
 #include "muster-link-private.h"
-#include "muster-network-codec.h"
 #include "muster-network-endpoints.h"
+#include "muster-network-flow.h"
 #include "muster-network-socket.h"
 #include "muster-network-text.h"
 #include "muster-zmq-source-private.h"
@@ -32,12 +30,6 @@
 /* Batches and answers handled in one go. */
 #define BURST 64
 
-typedef struct
-{
-  MusterSpoolPlace end;
-  guint64 size;
-} Sent;
-
 struct _MusterNetworkLink
 {
   MusterSpool *spool; /* borrowed */
@@ -49,28 +41,17 @@ struct _MusterNetworkLink
   GMainContext *context;
   GMainLoop *loop;
 
-  GMutex lock;
-  GCond progress; /* something was acknowledged, or the connection was lost */
-  _Atomic int is_connected;
-  _Atomic guint64 sent, sent_bytes, acknowledged, connections;
+  MusterNetworkProgress *progress; /* owned; any thread may ask it */
 
   /* -- the thread's own -- */
   MusterNetworkSocket *socket; /* owned; NULL while it waits to open one */
   GSource *spool_source;       /* owned */
   GSource *tick;               /* owned; ready never while there is nothing to do */
-  MusterNetworkCodec *codec;   /* owned, nullable */
+  MusterNetworkFlow *flow;     /* owned */
   gboolean welcomed;
-  gboolean packs;         /* the collector understands it */
-  gint64 deadline_us;     /* until WELCOME; or, without a socket, until the next attempt */
-  gint64 began_us;        /* the attempt to be welcomed */
-  gint64 grace_until_us;  /* until then one of several that was lost is not left because it cannot be reached; or 0 */
-  guint64 credit;         /* bytes that may be unacknowledged */
-  guint64 resume_at;      /* what is before it has been taken by the collector, and is not sent again */
-  GArray *window;         /* of Sent, from window_head on: sent, or taken, and not acknowledged */
-  guint window_head;      /* */
-  guint64 unacknowledged; /* bytes in the window */
-  gboolean has_item;      /* `item` was read and could not be sent yet */
-  MusterSpoolItem item;
+  gint64 deadline_us;    /* until WELCOME; or, without a socket, until the next attempt */
+  gint64 began_us;       /* the attempt to be welcomed */
+  gint64 grace_until_us; /* until then one of several that was lost is not left because it cannot be reached; or 0 */
 };
 
 static void open_socket (MusterNetworkLink *self);
@@ -105,14 +86,6 @@ say_trouble (MusterNetworkLink *self, MusterLevel level, const char *trouble)
   say (self, level, "%s: %s; what is written stays in the spool", endpoint_of (self), trouble);
 }
 
-static void
-wake_waiters (MusterNetworkLink *self)
-{
-  g_mutex_lock (&self->lock);
-  g_cond_broadcast (&self->progress);
-  g_mutex_unlock (&self->lock);
-}
-
 /* -- the clock ------------------------------------------------------------------------------------ */
 
 /* At the next second, or where the patience ends. */
@@ -129,62 +102,6 @@ start_tick (MusterNetworkLink *self)
     at_us = MIN (at_us, self->deadline_us);
   if (ready_us < 0 || at_us < ready_us)
     g_source_set_ready_time (self->tick, at_us);
-}
-
-/* -- what was sent -------------------------------------------------------------------------------- */
-
-static void
-forget_window (MusterNetworkLink *self)
-{
-  g_array_set_size (self->window, 0);
-  self->window_head = 0;
-  self->unacknowledged = 0;
-  self->has_item = FALSE;
-}
-
-/* The collector has taken what is before @number; the rest is sent (again). */
-static void
-go_back (MusterNetworkLink *self, guint64 number)
-{
-  forget_window (self);
-  muster_spool_rewind (self->spool);
-  self->resume_at = number;
-}
-
-static void
-remember (MusterNetworkLink *self, const MusterSpoolItem *item)
-{
-  const Sent sent = { item->end, muster_spool_get_cost (item->length) };
-
-  g_array_append_val (self->window, sent);
-  self->unacknowledged += sent.size;
-}
-
-static void
-acknowledge (MusterNetworkLink *self, guint64 number)
-{
-  const Sent *last = NULL;
-
-  while (self->window_head < self->window->len
-         && g_array_index (self->window, Sent, self->window_head).end.number <= number)
-    {
-      last = &g_array_index (self->window, Sent, self->window_head++);
-      self->unacknowledged -= last->size;
-      atomic_fetch_add (&self->acknowledged, 1);
-    }
-  if (last == NULL)
-    return;
-  MUSTER_FAULT ("network.acknowledge.before");
-  muster_spool_acknowledge (self->spool, &last->end);
-  if (self->unacknowledged == 0 && !self->has_item)
-    muster_spool_settle (self->spool);
-  MUSTER_FAULT ("network.acknowledge.after");
-  if (self->window_head == self->window->len || self->window_head > 1024)
-    {
-      g_array_remove_range (self->window, 0, self->window_head);
-      self->window_head = 0;
-    }
-  wake_waiters (self);
 }
 
 /* -- sending -------------------------------------------------------------------------------------- */
@@ -206,50 +123,11 @@ send_hello (MusterNetworkLink *self)
 
   if (muster_network_endpoints_are_several (self->endpoints))
     header.flags |= MUSTER_LINK_FLAG_ELSEWHERE;
-  if (self->codec != NULL)
+  if (muster_network_flow_can_pack (self->flow))
     header.flags |= MUSTER_LINK_FLAG_PACKED;
   memcpy (hello.stream, muster_spool_get_id (self->spool), sizeof hello.stream);
   muster_link_hello_encode (&hello, payload);
   muster_network_socket_send (self->socket, &header, payload, sizeof payload);
-}
-
-static gboolean
-send_item (MusterNetworkLink *self, const MusterSpoolItem *item)
-{
-  MusterLinkHeader header = { .type = MUSTER_LINK_BATCH, .number = item->first };
-  gsize packed_length = 0;
-  g_autofree guint8 *packed =
-      self->packs ? muster_network_codec_pack (self->codec, item->bytes, item->length, &packed_length) : NULL;
-  gsize length = packed != NULL ? packed_length : item->length;
-
-  header.count = (guint32) MIN (item->count, G_MAXUINT32);
-  if (packed != NULL)
-    header.flags = MUSTER_LINK_FLAG_PACKED;
-  MUSTER_FAULT ("network.send.before");
-  if (!muster_network_socket_send (self->socket, &header, packed != NULL ? packed : item->bytes, length))
-    return FALSE;
-  MUSTER_FAULT ("network.send.after");
-  atomic_fetch_add (&self->sent, 1);
-  atomic_fetch_add (&self->sent_bytes, length);
-  return TRUE;
-}
-
-/* FALSE: there is nothing, or no room for it. */
-static gboolean
-send_next (MusterNetworkLink *self)
-{
-  if (self->unacknowledged >= self->credit)
-    return FALSE; /* an acknowledgement goes on */
-  if (!self->has_item && !muster_spool_read (self->spool, &self->item))
-    return FALSE;
-  self->has_item = self->item.end.number > self->resume_at && !send_item (self, &self->item);
-  if (self->has_item)
-    {
-      muster_network_socket_want_room (self->socket, TRUE);
-      return FALSE;
-    }
-  remember (self, &self->item);
-  return TRUE;
 }
 
 static void
@@ -257,15 +135,15 @@ pump (MusterNetworkLink *self)
 {
   guint sent = 0;
 
-  while (self->welcomed && sent < BURST && send_next (self))
+  while (self->welcomed && sent < BURST && muster_network_flow_send (self->flow, self->socket))
     sent++;
-  if (self->welcomed && self->unacknowledged > 0)
+  if (self->welcomed && !muster_network_flow_is_idle (self->flow))
     start_tick (self);
-  else if (self->welcomed && !self->has_item)
-    muster_spool_settle (self->spool);
+  else if (self->welcomed)
+    muster_network_flow_settle (self->flow);
   if (sent == BURST)
     g_source_set_ready_time (self->spool_source, 0);
-  else if (!self->welcomed || self->has_item || self->unacknowledged >= self->credit)
+  else if (!self->welcomed || muster_network_flow_is_held (self->flow))
     g_source_set_ready_time (self->spool_source, -1);
   else
     g_source_set_ready_time (self->spool_source, muster_spool_arm (self->spool) ? -1 : 0);
@@ -293,8 +171,7 @@ close_socket (MusterNetworkLink *self)
 {
   g_clear_pointer (&self->socket, muster_network_socket_free);
   self->welcomed = FALSE;
-  atomic_store (&self->is_connected, FALSE);
-  wake_waiters (self);
+  muster_network_progress_set_connected (self->progress, FALSE);
 }
 
 /* Tries the next endpoint, or the only one anew; where nobody was there in a whole round, after a rest. */
@@ -347,8 +224,7 @@ lost (MusterNetworkLink *self)
   gboolean was_welcomed = self->welcomed;
 
   self->welcomed = FALSE;
-  atomic_store (&self->is_connected, FALSE);
-  wake_waiters (self);
+  muster_network_progress_set_connected (self->progress, FALSE);
   if (!was_welcomed)
     {
       unreachable (self);
@@ -420,11 +296,10 @@ tick_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   gboolean is_late = !self->welcomed && g_get_monotonic_time () >= self->deadline_us;
 
   g_source_set_ready_time (self->tick, -1);
-  if (self->welcomed && self->unacknowledged == 0)
+  if (self->welcomed && muster_network_flow_is_idle (self->flow))
     return G_SOURCE_CONTINUE;
   if (self->welcomed)
-    send_number (self, MUSTER_LINK_POSITION,
-                 self->window->len > 0 ? g_array_index (self->window, Sent, self->window->len - 1).end.number : 0);
+    send_number (self, MUSTER_LINK_POSITION, muster_network_flow_get_position (self->flow));
   else if (self->socket != NULL && is_late)
     give_up (self);
   else if (self->socket != NULL)
@@ -458,12 +333,10 @@ on_welcome (MusterNetworkLink *self, const MusterLinkHeader *header, const void 
     }
   self->welcomed = TRUE;
   muster_network_endpoints_settle (self->endpoints);
-  self->packs = self->options.pack && self->codec != NULL && (header->flags & MUSTER_LINK_FLAG_PACKED) != 0;
-  self->credit = MAX (welcome.credit_bytes, 1);
-  atomic_fetch_add (&self->connections, 1);
-  atomic_store (&self->is_connected, TRUE);
+  muster_network_progress_set_connected (self->progress, TRUE);
   say (self, MUSTER_LEVEL_NOTICE, "connected to %s", endpoint_of (self));
-  go_back (self, header->number);
+  muster_network_flow_begin (self->flow, header->number, welcome.credit_bytes,
+                             self->options.pack && (header->flags & MUSTER_LINK_FLAG_PACKED) != 0);
   pump (self);
 }
 
@@ -490,9 +363,9 @@ frame_cb (const MusterLinkHeader *header, const void *payload, gsize size, gpoin
   else if (!self->welcomed)
     return;
   else if (header->type == MUSTER_LINK_ACK)
-    acknowledge (self, header->number);
+    muster_network_flow_acknowledge (self->flow, header->number);
   else if (header->type == MUSTER_LINK_NACK)
-    go_back (self, header->number);
+    muster_network_flow_go_back (self->flow, header->number);
   else if (header->type == MUSTER_LINK_RESET)
     {
       self->welcomed = FALSE;
@@ -550,23 +423,15 @@ link_thread (gpointer data)
   return NULL;
 }
 
-static void
-make_spool_source (MusterNetworkLink *self)
+static GSource *
+make_source (MusterNetworkLink *self, GSourceFuncs *funcs, const char *name)
 {
-  self->spool_source = g_source_new (&spool_funcs, sizeof (GSource));
-  g_source_set_static_name (self->spool_source, "muster-spool");
-  g_source_add_unix_fd (self->spool_source, muster_spool_get_event_fd (self->spool), G_IO_IN);
-  g_source_set_callback (self->spool_source, nothing_cb, self, NULL);
-  g_source_attach (self->spool_source, self->context);
-}
+  GSource *source = g_source_new (funcs, sizeof (GSource));
 
-static void
-make_tick (MusterNetworkLink *self)
-{
-  self->tick = g_source_new (&tick_funcs, sizeof (GSource));
-  g_source_set_static_name (self->tick, "muster-link-tick");
-  g_source_set_callback (self->tick, nothing_cb, self, NULL);
-  g_source_attach (self->tick, self->context);
+  g_source_set_static_name (source, name);
+  g_source_set_callback (source, nothing_cb, self, NULL);
+  g_source_attach (source, self->context);
+  return source;
 }
 
 MusterNetworkLink *
@@ -581,14 +446,13 @@ muster_network_link_new (MusterSpool *spool, const MusterNetworkLinkOptions *opt
   self->endpoints = muster_network_endpoints_new (options->endpoints);
   self->report = report;
   self->user_data = user_data;
-  self->codec = muster_network_codec_new ();
-  self->window = g_array_new (FALSE, FALSE, sizeof (Sent));
-  g_mutex_init (&self->lock);
-  g_cond_init (&self->progress);
+  self->progress = muster_network_progress_new ();
+  self->flow = muster_network_flow_new (spool, self->progress);
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
-  make_spool_source (self);
-  make_tick (self);
+  self->tick = make_source (self, &tick_funcs, "muster-link-tick");
+  self->spool_source = make_source (self, &spool_funcs, "muster-spool");
+  g_source_add_unix_fd (self->spool_source, muster_spool_get_event_fd (spool), G_IO_IN);
   g_main_context_invoke (self->context, begin_cb, self);
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
@@ -602,27 +466,15 @@ muster_network_link_new (MusterSpool *spool, const MusterNetworkLinkOptions *opt
 void
 muster_network_link_get_state (MusterNetworkLink *self, MusterNetworkLinkState *state)
 {
-  *state = (MusterNetworkLinkState){
-    .is_connected = atomic_load (&self->is_connected),
-    .endpoint = endpoint_of (self),
-    .sent = atomic_load (&self->sent),
-    .sent_bytes = atomic_load (&self->sent_bytes),
-    .acknowledged = atomic_load (&self->acknowledged),
-    .connections = atomic_load (&self->connections),
-  };
+  muster_network_progress_get (self->progress, &state->counters);
+  state->endpoint = endpoint_of (self);
 }
 
 void
 muster_network_link_wait (MusterNetworkLink *self, gint64 timeout_us, gboolean (*is_over) (gpointer),
                           gpointer user_data)
 {
-  gint64 deadline_us = g_get_monotonic_time () + timeout_us;
-  gboolean in_time = TRUE;
-
-  g_mutex_lock (&self->lock);
-  while (in_time && atomic_load (&self->is_connected) && !is_over (user_data))
-    in_time = g_cond_wait_until (&self->progress, &self->lock, deadline_us);
-  g_mutex_unlock (&self->lock);
+  muster_network_progress_wait (self->progress, timeout_us, is_over, user_data);
 }
 
 static gboolean
@@ -664,10 +516,8 @@ muster_network_link_free (MusterNetworkLink *self)
   g_source_unref (self->tick);
   g_main_loop_unref (self->loop);
   g_main_context_unref (self->context);
-  g_clear_pointer (&self->codec, muster_network_codec_free);
-  g_array_unref (self->window);
+  muster_network_flow_free (self->flow);
+  muster_network_progress_free (self->progress);
   muster_network_endpoints_free (self->endpoints);
-  g_mutex_clear (&self->lock);
-  g_cond_clear (&self->progress);
   g_free (self);
 }

@@ -3,6 +3,7 @@
 
 #include "muster-level.h"
 #include "muster-network-keys.h"
+#include "muster-network-progress.h"
 #include "muster-spool.h"
 
 /*
@@ -27,12 +28,8 @@ typedef void (*MusterNetworkLinkReport) (MusterLevel level, const char *text, gp
 
 typedef struct
 {
-  gboolean is_connected; /* and welcomed */
-  const char *endpoint;  /* in use, or being tried; lives as long as the link */
-  guint64 sent;          /* batches */
-  guint64 sent_bytes;
-  guint64 acknowledged; /* batches */
-  guint64 connections;  /* welcomed so often */
+  MusterNetworkCounters counters;
+  const char *endpoint; /* in use, or being tried; lives as long as the link */
 } MusterNetworkLinkState;
 
 /* Copies @options; borrows @spool, of which it is the reader until it is freed. */

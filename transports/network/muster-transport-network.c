@@ -286,7 +286,7 @@ muster_transport_network_set_property (GObject *object, guint id, const GValue *
 static void
 get_state (MusterTransportNetwork *self, guint id, GValue *value)
 {
-  MusterNetworkLinkState state = { .is_connected = FALSE };
+  MusterNetworkLinkState state = { .endpoint = NULL };
   MusterSpool *spool;
 
   g_mutex_lock (&self->lock);
@@ -294,11 +294,11 @@ get_state (MusterTransportNetwork *self, guint id, GValue *value)
   if (self->link != NULL)
     muster_network_link_get_state (self->link, &state);
   if (id == PROP_IS_CONNECTED)
-    g_value_set_boolean (value, state.is_connected);
+    g_value_set_boolean (value, state.counters.is_connected);
   else if (id == PROP_CONNECTED_TO)
     g_value_set_string (value, state.endpoint);
   else if (id == PROP_CONNECTIONS)
-    g_value_set_uint64 (value, state.connections);
+    g_value_set_uint64 (value, state.counters.connections);
   else if (id == PROP_LAG)
     g_value_set_int64 (value, spool != NULL ? muster_spool_get_lag_us (spool) : 0);
   else if (id == PROP_SPOOLED_BYTES)
