@@ -13,8 +13,10 @@
  */
 typedef struct _MusterDatasetMerge MusterDatasetMerge;
 
-/* @room: how many bytes may wait; of three quarters of it the oldest are due at once, beyond it what comes is refused. */
-MusterDatasetMerge *muster_dataset_merge_new (gsize room);
+/* @room: how many bytes may wait; of three quarters of it the oldest are due at once, beyond it what comes is refused. @began_ns: on
+ * CLOCK_REALTIME; of intervals that were over by then some may have come to somebody else, and been acknowledged, which is said in
+ * what becomes of the rest. */
+MusterDatasetMerge *muster_dataset_merge_new (gsize room, gint64 began_ns);
 void muster_dataset_merge_free (MusterDatasetMerge *merge);
 
 /* Takes the datasets of @batch. FALSE with @error if one cannot be used; the others are taken all the same. What came before

@@ -56,6 +56,7 @@ typedef struct
 struct _MusterDatasetMerge
 {
   gsize room;
+  gint64 began_ns;     /* wall clock */
   gsize size;          /* of all that waits */
   GPtrArray *partials; /* owned; the oldest first */
   GPtrArray *pending;  /* owned; the oldest first */
@@ -125,11 +126,12 @@ pending_free (gpointer data)
 }
 
 MusterDatasetMerge *
-muster_dataset_merge_new (gsize room)
+muster_dataset_merge_new (gsize room, gint64 began_ns)
 {
   MusterDatasetMerge *merge = g_new0 (MusterDatasetMerge, 1);
 
   merge->room = room;
+  merge->began_ns = began_ns;
   merge->partials = g_ptr_array_new_with_free_func (partial_free);
   merge->pending = g_ptr_array_new_with_free_func (pending_free);
   merge->by_key = g_hash_table_new (g_int64_hash, g_int64_equal);
@@ -333,6 +335,7 @@ get_pending (MusterDatasetMerge *merge, const MusterDataset *dataset, gint64 now
   pending->dataset->end_ns = dataset->end_ns;
   pending->dataset->interval_ns = dataset->interval_ns;
   pending->dataset->scale_factor = dataset->scale_factor;
+  pending->dataset->interrupted = dataset->end_ns <= merge->began_ns;
   pending->dataset->is_late = memory_has (&merge->delivered, key);
   g_ptr_array_add (merge->pending, pending);
   g_hash_table_insert (merge->by_key, &pending->key, pending);

@@ -178,6 +178,7 @@ muster_dataset_encode (MusterDataset *dataset)
   head.expected = dataset->n_expected;
   head.reported = dataset->n_reported;
   head.merged = dataset->n_merged;
+  head.interrupted = dataset->interrupted;
   head.part = G_MAXUINT32;
   head.more = TRUE;
   writer.head_size = muster__v1__dataset__get_packed_size (&head);
@@ -246,6 +247,7 @@ new_from_head (const Muster__V1__Dataset *message)
   dataset->n_expected = message->expected;
   dataset->n_reported = message->reported;
   dataset->n_merged = message->merged;
+  dataset->interrupted = message->interrupted;
   return dataset;
 }
 

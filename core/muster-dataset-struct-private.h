@@ -39,6 +39,7 @@ struct _MusterDataset
   guint n_expected;
   guint n_reported;
   guint n_merged;        /* datasets that were merged into this one; 0: it is one cluster's own */
+  gboolean interrupted;  /* merged, and what had come to an earlier collector may be missing */
   GPtrArray *processes;  /* owned MusterDatasetProcess; the primary first, then in natural order of their ids */
   GHashTable *by_worker; /* owned; of the above; NULL once sealed */
   GPtrArray *late;       /* owned strings */

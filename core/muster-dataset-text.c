@@ -321,6 +321,8 @@ print_head (const Printer *printer, GString *out)
   g_ptr_array_add (items, g_strdup_printf ("%u of %u reported", dataset->n_reported, dataset->n_expected));
   if (dataset->n_merged > 0)
     g_ptr_array_add (items, g_strdup_printf ("merged from %u", dataset->n_merged));
+  if (dataset->interrupted)
+    g_ptr_array_add (items, g_strdup ("interrupted"));
   add_names (items, "late: ", dataset->late);
   add_names (items, "partial: ", dataset->partial);
   muster_text_append_wrapped (out, items, ", ", printer->columns);

@@ -359,6 +359,12 @@ walk_completeness (Walk *walk)
   walk->visitor->natural (walk->data, "reported", dataset->n_reported);
   if (dataset->n_merged > 0)
     walk->visitor->natural (walk->data, "merged", dataset->n_merged);
+  if (dataset->interrupted)
+    {
+      g_autoptr (GVariant) yes = g_variant_ref_sink (g_variant_new_boolean (TRUE));
+
+      walk->visitor->value (walk->data, "interrupted", yes);
+    }
   walk->visitor->names (walk->data, "late", dataset->late);
   walk->visitor->names (walk->data, "partial", dataset->partial);
   walk_number (walk, "from", is_known ? muster_dataset_to_ms (total->start_ns) : NAN);

@@ -322,3 +322,19 @@ muster_dataset_get_n_merged (MusterDataset *dataset)
 {
   return dataset->n_merged;
 }
+
+/**
+ * muster_dataset_is_interrupted:
+ * @dataset: a dataset
+ *
+ * Whether the collector that merged it was started when its interval was over. What another one had taken in before, and had
+ * not merged when it was killed, is not in this dataset then; nor what it had merged before it ended.
+ *
+ * Returns: %TRUE if machines may be missing in it
+ * Since: 0.1
+ */
+gboolean
+muster_dataset_is_interrupted (MusterDataset *dataset)
+{
+  return dataset->interrupted;
+}

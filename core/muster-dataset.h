@@ -45,6 +45,7 @@ MUSTER_PUBLIC gint64 muster_dataset_get_interval_ns (MusterDataset *dataset);
 MUSTER_PUBLIC guint muster_dataset_get_n_expected (MusterDataset *dataset);
 MUSTER_PUBLIC guint muster_dataset_get_n_reported (MusterDataset *dataset);
 MUSTER_PUBLIC guint muster_dataset_get_n_merged (MusterDataset *dataset);
+MUSTER_PUBLIC gboolean muster_dataset_is_interrupted (MusterDataset *dataset);
 MUSTER_PUBLIC char *muster_dataset_to_json (MusterDataset *dataset);
 MUSTER_PUBLIC GVariant *muster_dataset_to_variant (MusterDataset *dataset);
 MUSTER_PUBLIC char *muster_dataset_to_text (MusterDataset *dataset);

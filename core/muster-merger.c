@@ -89,7 +89,7 @@ muster_merger_new (GMainContext *context, MusterLogger *logger, MusterMergedFunc
   self->logger = g_object_ref (logger);
   self->merged = merged;
   self->user_data = user_data;
-  self->merge = muster_dataset_merge_new (ROOM);
+  self->merge = muster_dataset_merge_new (ROOM, g_get_real_time () * 1000);
   g_mutex_init (&self->lock);
   self->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   self->timer = g_unix_fd_source_new (self->timer_fd, G_IO_IN);

@@ -78,7 +78,7 @@ print_all (GPtrArray *datasets)
 static void
 merge (const guint8 *data, gsize size)
 {
-  g_autoptr (MusterDatasetMerge) merge = muster_dataset_merge_new (1 << 20);
+  g_autoptr (MusterDatasetMerge) merge = muster_dataset_merge_new (1 << 20, 0);
   g_autoptr (GBytes) bytes = g_bytes_new (data, size);
   g_autoptr (MusterBatch) batch = muster_batch_new (bytes, NULL);
   g_autoptr (GPtrArray) first = NULL;

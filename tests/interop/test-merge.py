@@ -133,12 +133,62 @@ def check_off(directory):
     return problem or (f"these were merged: {merged}" if merged else None)
 
 
+def rewrite(path, *changes):
+    with open(path, encoding="ascii") as file:
+        text = file.read()
+    for old, new in changes:
+        text = text.replace(old, new)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def is_interrupted(dataset):
+    return dataset["complete"].get("interrupted", False)
+
+
+def check_killed(directory):
+    """The collector is killed when it has one primary's datasets, and before it is time to merge them; the next one, which gets the
+    other's of that interval, says that they may not be all."""
+    with socket.socket() as probe:  # where south sends to, and only the second collector listens
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for path in glob.glob(f"{directory}/*.conf"):
+        rewrite(path, ("interval=500ms", "interval=4s"))  # it is merged 2 s behind its end: the kill comes between
+    with open(f"{directory}/south.conf", "w", encoding="ascii") as file:
+        file.write(SENDER.format(name="south", port=port).replace("interval=500ms", "interval=4s"))
+    running = {}
+
+    def start(name):
+        running[name] = subprocess.Popen([MUSTER, "run", f"{directory}/{name}.conf"], env=environment(directory, name))
+
+    try:
+        for name in ("collector", *SENDERS):
+            start(name)
+        problem = wait_for(directory, [running["north"].pid], lambda merged, least: least >= 1)
+        running["collector"].kill()
+        running["collector"].wait()
+        before, _ = read(directory)
+        with open(f"{directory}/collector.conf", "a", encoding="ascii") as file:
+            file.write(f"\n[source more]\ntype=network\nbind=tcp://127.0.0.1:{port}\n")
+        start("collector")
+        problem = problem or wait_for(
+            directory, [running["south"].pid],
+            lambda merged, least: any(is_interrupted(one) and clusters(one) == ["south"] for one in merged)
+            and any(not is_interrupted(one) and clusters(one) == [*SENDERS] for one in merged))
+    finally:
+        for process in running.values():
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+    return problem or (f"it was merged before the kill: {before}" if before else None)
+
+
 def main():
-    print("1..2")
+    print("1..3")
     failed = 0
     for number, (check, merges, what) in enumerate([
             (check_merged, "true", "datasets of two primaries are merged at the collector"),
-            (check_off, "false", "merge-datasets=false leaves them as they are")], 1):
+            (check_off, "false", "merge-datasets=false leaves them as they are"),
+            (check_killed, "true", "what a killed collector had not merged is not missing without a word")], 1):
         directory = tempfile.mkdtemp(prefix="muster-merge-")
         try:
             write(directory, merges)
