@@ -5,109 +5,22 @@
  */
 #include "config.h"
 
-#include <glib/gstdio.h>
-#include <string.h>
+#include "test-intake-ends.h"
 
-#include "muster-source-private.h"
-#include "muster-transport-private.h"
-
-#define DEADLINE_US  (20 * G_USEC_PER_SEC)
 #define JOURNAL_SIZE 262144
 
-/* -- a transport that keeps what it gets, behind a gate -- */
-
-G_DECLARE_FINAL_TYPE (Keeper, keeper, TEST, KEEPER, MusterTransport)
-
-struct _Keeper
-{
-  MusterTransport parent_instance;
-  GMutex lock;
-  GCond cond;
-  gboolean closed;
-  GString *text; /* "1 host/devices/7 hello;" */
-  guint64 next;
-};
-
-G_DEFINE_FINAL_TYPE (Keeper, keeper, MUSTER_TYPE_TRANSPORT)
-
-static void
-keep (Keeper *self, const MusterEntry *entry)
+/* "host/worker/pid:" of an origin, "message;" of a record. */
+static char *
+describe (const MusterEntry *entry)
 {
   MusterRecordView record;
 
   if (entry->kind == MUSTER_ENTRY_ORIGIN)
-    {
-      g_string_append_printf (self->text, "%.*s/%.*s/%u:", (int) entry->origin->host.length, entry->origin->host.data,
-                              (int) entry->origin->worker.length, entry->origin->worker.data, entry->origin->pid);
-      return;
-    }
-  g_assert_cmpuint (entry->sequence, ==, self->next);
-  self->next = entry->sequence + entry->count;
-  if (muster_entry_get_record (entry, &record) && self->text->len < 4096)
-    g_string_append_printf (self->text, "%.*s;", (int) record.message.length, record.message.data);
-}
-
-static MusterWriteResult
-keeper_write (MusterTransport *transport, MusterBatch *batch, GError **error)
-{
-  Keeper *self = TEST_KEEPER (transport);
-  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-  MusterEntryIter iter;
-  MusterEntry entry;
-  gsize size;
-  gconstpointer data = muster_batch_get_data (batch, &size);
-
-  while (self->closed)
-    g_cond_wait (&self->cond, &self->lock);
-  muster_entry_iter_init (&iter, data, size);
-  while (muster_entry_iter_next (&iter, &entry))
-    keep (self, &entry);
-  g_assert_false (muster_entry_iter_get_error (&iter, NULL));
-  g_cond_broadcast (&self->cond);
-  return MUSTER_WRITE_DONE;
-}
-
-static void
-keeper_finalize (GObject *object)
-{
-  g_string_free (TEST_KEEPER (object)->text, TRUE);
-  G_OBJECT_CLASS (keeper_parent_class)->finalize (object);
-}
-
-static void
-keeper_class_init (KeeperClass *class)
-{
-  G_OBJECT_CLASS (class)->finalize = keeper_finalize;
-  MUSTER_TRANSPORT_CLASS (class)->write = keeper_write;
-}
-
-static void
-keeper_init (Keeper *self)
-{
-  g_mutex_init (&self->lock);
-  g_cond_init (&self->cond);
-  self->text = g_string_new (NULL);
-  self->next = 1;
-}
-
-static void
-keeper_set_closed (Keeper *self, gboolean closed)
-{
-  g_mutex_lock (&self->lock);
-  self->closed = closed;
-  g_cond_broadcast (&self->cond);
-  g_mutex_unlock (&self->lock);
-}
-
-static void
-keeper_wait (Keeper *self, guint64 next)
-{
-  gint64 deadline_us = g_get_monotonic_time () + DEADLINE_US;
-
-  g_mutex_lock (&self->lock);
-  while (self->next < next)
-    g_assert_true (g_cond_wait_until (&self->cond, &self->lock, deadline_us));
-  g_mutex_unlock (&self->lock);
+    return g_strdup_printf ("%.*s/%.*s/%u:", (int) entry->origin->host.length, entry->origin->host.data,
+                            (int) entry->origin->worker.length, entry->origin->worker.data, entry->origin->pid);
+  if (muster_entry_get_record (entry, &record))
+    return g_strdup_printf ("%.*s;", (int) record.message.length, record.message.data);
+  return NULL;
 }
 
 /* -- a source that takes what the test gives it -- */
@@ -168,46 +81,21 @@ taker_init (Taker *self)
 
 /* -- together -- */
 
-typedef struct
-{
-  char *dir;
-  MusterPipeline *pipeline;
-  Keeper *keeper;
-  MusterSource *source;
-  MusterSourceHouse house;
-} Fixture;
-
 static void
-set_up (Fixture *fixture, gconstpointer data)
+set_up (TestIntakeEnds *ends, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
-  fixture->dir = g_dir_make_tmp ("muster-intake-XXXXXX", NULL);
-  fixture->pipeline = muster_pipeline_new ();
-  fixture->keeper = g_object_new (keeper_get_type (), "name", "keeper", NULL);
-  muster_pipeline_add (fixture->pipeline, MUSTER_TRANSPORT (fixture->keeper));
-  muster_pipeline_start (fixture->pipeline, &error);
-  g_assert_no_error (error);
-  fixture->source = g_object_new (taker_get_type (), "name", "devices", NULL);
-  fixture->house = (MusterSourceHouse){ .pipeline = fixture->pipeline,
-                                        .host = "here",
-                                        .cluster = "shop",
-                                        .journals = fixture->dir,
-                                        .drain_timeout_us = DEADLINE_US };
-  g_assert_true (muster_source_start (fixture->source, &fixture->house, &error));
+  test_intake_ends_set_up (ends, describe);
+  ends->source = g_object_new (taker_get_type (), "name", "devices", NULL);
+  g_assert_true (muster_source_start (ends->source, &ends->house, &error));
   g_assert_no_error (error);
 }
 
 static void
-tear_down (Fixture *fixture, gconstpointer data)
+tear_down (TestIntakeEnds *ends, gconstpointer data)
 {
-  muster_source_stop (fixture->source);
-  muster_pipeline_stop (fixture->pipeline, DEADLINE_US);
-  g_assert_finalize_object (fixture->source);
-  muster_pipeline_unref (fixture->pipeline);
-  g_assert_finalize_object (fixture->keeper);
-  g_rmdir (fixture->dir);
-  g_free (fixture->dir);
+  test_intake_ends_tear_down (ends);
 }
 
 static void
@@ -229,15 +117,16 @@ say (gpointer data)
 
 /* Each host is its own origin, written once for a run of records. */
 static void
-test_labels (Fixture *fixture, gconstpointer data)
+test_labels (TestIntakeEnds *ends, gconstpointer data)
 {
-  muster_source_run (fixture->source, say, fixture->source);
-  keeper_wait (fixture->keeper, 5);
-  g_mutex_lock (&fixture->keeper->lock);
-  g_assert_nonnull (strstr (fixture->keeper->text->str, "router/devices/7:even;"));
-  g_assert_nonnull (strstr (fixture->keeper->text->str, "here/devices/8:even;"));
-  g_assert_nonnull (strstr (fixture->keeper->text->str, "switch/devices/8:odd;"));
-  g_mutex_unlock (&fixture->keeper->lock);
+  g_autofree char *text = NULL;
+
+  muster_source_run (ends->source, say, ends->source);
+  test_keeper_wait (ends->keeper, 4);
+  text = test_keeper_join (ends->keeper);
+  g_assert_nonnull (strstr (text, "router/devices/7:even;"));
+  g_assert_nonnull (strstr (text, "here/devices/8:even;"));
+  g_assert_nonnull (strstr (text, "switch/devices/8:odd;"));
 }
 
 static guint
@@ -256,66 +145,69 @@ count_files (const char *path)
 }
 
 static void
-test_stop (Fixture *fixture, gconstpointer data)
+test_stop (TestIntakeEnds *ends, gconstpointer data)
 {
-  muster_source_run (fixture->source, say, fixture->source);
-  g_assert_cmpuint (count_files (fixture->dir), ==, 1);
-  g_assert_true (muster_source_stop (fixture->source));
-  g_assert_cmpuint (count_files (fixture->dir), ==, 0);
-  g_assert_true (g_str_has_suffix (fixture->keeper->text->str, "the source stopped;"));
-  g_assert_cmpuint (fixture->keeper->next, ==, 6);
+  g_autofree char *text = NULL;
+
+  muster_source_run (ends->source, say, ends->source);
+  g_assert_cmpuint (count_files (ends->dir), ==, 1);
+  g_assert_true (muster_source_stop (ends->source));
+  g_assert_cmpuint (count_files (ends->dir), ==, 0);
+  text = test_keeper_join (ends->keeper);
+  g_assert_true (g_str_has_suffix (text, "the source stopped;"));
+  g_assert_cmpuint (ends->keeper->next, ==, 6);
 }
 
 /* A transport that stands still: the journal fills, nothing is taken; when it goes on, so does the source, and no record is
  * missing. */
 static void
-test_room (Fixture *fixture, gconstpointer data)
+test_room (TestIntakeEnds *ends, gconstpointer data)
 {
-  Taker *taker = TEST_TAKER (fixture->source);
+  Taker *taker = TEST_TAKER (ends->source);
 
-  keeper_set_closed (fixture->keeper, TRUE);
+  test_keeper_set_closed (ends->keeper, TRUE);
   taker->left = 2000; /* several times the journal */
-  muster_source_run (fixture->source, take_all, taker);
+  muster_source_run (ends->source, take_all, taker);
   g_assert_cmpuint (taker->refused, ==, 1);
   g_assert_cmpuint (taker->taken, >, 100);
   g_assert_cmpuint (taker->taken, <, JOURNAL_SIZE / 1000);
-  keeper_set_closed (fixture->keeper, FALSE);
-  keeper_wait (fixture->keeper, 2001);
+  test_keeper_set_closed (ends->keeper, FALSE);
+  test_keeper_wait (ends->keeper, 2000);
   g_assert_cmpuint (taker->taken, ==, 2000);
   g_assert_cmpuint (taker->refused, >, 1);
 }
 
 /* What is not delivered when it stops stays, under the name of the stream. */
 static void
-test_kept (Fixture *fixture, gconstpointer data)
+test_kept (TestIntakeEnds *ends, gconstpointer data)
 {
   g_autoptr (GDir) dir = NULL;
   g_autofree char *path = NULL;
 
-  fixture->house.drain_timeout_us = 10000;
-  muster_source_stop (fixture->source);
-  g_assert_cmpuint (count_files (fixture->dir), ==, 0);
-  g_clear_object (&fixture->source);
-  fixture->source = g_object_new (taker_get_type (), "name", "devices", NULL);
-  g_assert_true (muster_source_start (fixture->source, &fixture->house, NULL));
-  keeper_set_closed (fixture->keeper, TRUE);
-  fixture->keeper->next = 1;
-  muster_source_run (fixture->source, say, fixture->source);
-  g_assert_false (muster_source_stop (fixture->source));
-  g_assert_cmpuint (count_files (fixture->dir), ==, 1);
-  dir = g_dir_open (fixture->dir, 0, NULL);
-  path = g_build_filename (fixture->dir, g_dir_read_name (dir), NULL);
+  ends->house.drain_timeout_us = 10000;
+  muster_source_stop (ends->source);
+  g_assert_cmpuint (count_files (ends->dir), ==, 0);
+  g_clear_object (&ends->source);
+  ends->source = g_object_new (taker_get_type (), "name", "devices", NULL);
+  g_assert_true (muster_source_start (ends->source, &ends->house, NULL));
+  test_keeper_set_closed (ends->keeper, TRUE);
+  ends->keeper->next = 1;
+  muster_source_run (ends->source, say, ends->source);
+  g_assert_false (muster_source_stop (ends->source));
+  g_assert_cmpuint (count_files (ends->dir), ==, 1);
+  dir = g_dir_open (ends->dir, 0, NULL);
+  path = g_build_filename (ends->dir, g_dir_read_name (dir), NULL);
   g_assert_cmpint (g_unlink (path), ==, 0);
-  keeper_set_closed (fixture->keeper, FALSE);
+  test_keeper_set_closed (ends->keeper, FALSE);
 }
 
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add ("/source-intake/labels", Fixture, NULL, set_up, test_labels, tear_down);
-  g_test_add ("/source-intake/stop", Fixture, NULL, set_up, test_stop, tear_down);
-  g_test_add ("/source-intake/room", Fixture, NULL, set_up, test_room, tear_down);
-  g_test_add ("/source-intake/kept", Fixture, NULL, set_up, test_kept, tear_down);
+  g_test_add ("/source-intake/labels", TestIntakeEnds, NULL, set_up, test_labels, tear_down);
+  g_test_add ("/source-intake/stop", TestIntakeEnds, NULL, set_up, test_stop, tear_down);
+  g_test_add ("/source-intake/room", TestIntakeEnds, NULL, set_up, test_room, tear_down);
+  g_test_add ("/source-intake/kept", TestIntakeEnds, NULL, set_up, test_kept, tear_down);
   return g_test_run ();
 }
