@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "muster-source-syslog.h"
@@ -20,7 +21,9 @@
 typedef struct
 {
   TestIntakeEnds in;
-  guint64 max_size;    /* of the source; 0: its own */
+  guint64 max_size; /* of the source, like the next two; 0: its own */
+  gint64 idle_timeout_us;
+  gint64 handshake_timeout_us;
   MusterPipeline *out; /* NULL: none yet */
   MusterTransport *transport;
 } Fixture;
@@ -94,6 +97,10 @@ start_source (Fixture *fixture, const char *bind, guint max_connections, gboolea
                     "certificate-file", server, "ca-file", with_ca ? ca : NULL, "journal-size", (guint64) 262144, NULL);
   if (fixture->max_size > 0)
     g_object_set (fixture->in.source, "max-size", fixture->max_size, NULL);
+  if (fixture->idle_timeout_us > 0)
+    g_object_set (fixture->in.source, "idle-timeout", fixture->idle_timeout_us, NULL);
+  if (fixture->handshake_timeout_us > 0)
+    g_object_set (fixture->in.source, "handshake-timeout", fixture->handshake_timeout_us, NULL);
   return muster_source_start (fixture->in.source, &fixture->in.house, error);
 }
 
@@ -183,15 +190,48 @@ have_tls (void)
   return FALSE;
 }
 
-static inline int
-connect_plain (Fixture *fixture)
+static inline void
+connect_socket (Fixture *fixture, int fd)
 {
   struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
   address.sin_port = htons (get_port (fixture));
   g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+}
+
+static inline int
+connect_plain (Fixture *fixture)
+{
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  connect_socket (fixture, fd);
   return fd;
+}
+
+static inline int
+connect_local (Fixture *fixture)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_snprintf (address.sun_path, sizeof address.sun_path, "%s/socket", fixture->in.dir);
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  return fd;
+}
+
+/* To a source of that kind of streams. */
+static inline int
+connect_source (Fixture *fixture, const char *kind)
+{
+  return g_str_has_prefix (kind, "unix") ? connect_local (fixture) : connect_plain (fixture);
+}
+
+static inline gboolean
+is_closed (int fd)
+{
+  char byte;
+
+  return recv (fd, &byte, 1, MSG_DONTWAIT) == 0;
 }
 
 static inline void

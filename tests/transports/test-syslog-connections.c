@@ -4,7 +4,9 @@
  */
 #include "config.h"
 
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "syslog-ends.h"
 
@@ -62,6 +64,11 @@ test_connections (Fixture *fixture, gconstpointer data)
   test_keeper_wait (fixture->in.keeper, 2);
   fds[2] = connect_plain (fixture);
   g_assert_cmpint (recv (fds[2], &byte, 1, 0), ==, 0); /* closed at once */
+  close (fds[2]);
+  fds[2] = connect_plain (fixture);
+  g_assert_cmpint (recv (fds[2], &byte, 1, 0), ==, 0);
+  test_reports_wait (&fixture->in.reports,
+                     "warning: source devices: 127.0.0.1 was refused: there are 2 connections already");
   for (const char *p = slow; *p != '\0'; p++)
     say (fds[0], (char[2]){ *p, '\0' });
   test_keeper_wait (fixture->in.keeper, 4);
@@ -73,6 +80,148 @@ test_connections (Fixture *fixture, gconstpointer data)
                    "127.0.0.1  notice no end facility=user malformed=no priority");
   close (fds[1]);
   close (fds[2]);
+  g_assert_cmpuint (test_reports_count (&fixture->in.reports, "was refused"), ==, 1);
+}
+
+/* Who says nothing is closed, what he had begun is taken; who goes on talking stays. */
+static void
+test_idle (Fixture *fixture, gconstpointer data)
+{
+  gint64 deadline_us = g_get_monotonic_time () + TEST_DEADLINE_US;
+  guint n = 0;
+  int idle, talker;
+
+  fixture->idle_timeout_us = 200 * G_TIME_SPAN_MILLISECOND;
+  start_source_somewhere (fixture, data, 10, FALSE);
+  idle = connect_source (fixture, data);
+  talker = connect_source (fixture, data);
+  say (idle, "<13>x: begun");
+  for (; !is_closed (idle); n++)
+    {
+      say (talker, "<13>x: here\n");
+      test_keeper_wait (fixture->in.keeper, n + 1);
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline_us);
+      g_usleep (1000);
+    }
+  say (talker, "<13>x: still here\n");
+  test_keeper_wait (fixture->in.keeper, n + 2);
+  g_assert_nonnull (strstr (test_keeper_get (fixture->in.keeper, n + 1), "still here"));
+  test_reports_wait (&fixture->in.reports, "nothing came over it for 0.2 s, which is idle-timeout");
+  g_assert_cmpuint (n, >, 1);
+  close (idle);
+  close (talker);
+}
+
+/* A handshake that does not come to its end is cut, whatever idle-timeout is. */
+static void
+test_handshake (Fixture *fixture, gconstpointer data)
+{
+  const char *hello = "\x16\x03\x01"; /* the beginning of one */
+  char byte;
+  int fd;
+
+  if (!have_tls ())
+    return;
+  fixture->handshake_timeout_us = 100 * G_TIME_SPAN_MILLISECOND;
+  start_source_somewhere (fixture, "tls", 10, FALSE);
+  fd = connect_plain (fixture);
+  say (fd, hello);
+  g_assert_cmpint (recv (fd, &byte, 1, 0), <=, 0);
+  test_reports_wait (&fixture->in.reports, "127.0.0.1 was refused: its TLS handshake took longer than 0.1 s");
+  close (fd);
+}
+
+static int
+get_option (int fd, int level, int option)
+{
+  int value = 0;
+  socklen_t size = sizeof value;
+
+  g_assert_cmpint (getsockopt (fd, level, option, &value, &size), ==, 0);
+  return value;
+}
+
+/* The source's end of a connection to it: this is one process. */
+static int
+find_other_end (int fd)
+{
+  struct sockaddr_in mine, theirs;
+  socklen_t size = sizeof mine;
+
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &mine, &size), ==, 0);
+  for (int other = 3; other < 1024; other++)
+    {
+      size = sizeof theirs;
+      if (getpeername (other, (struct sockaddr *) &theirs, &size) == 0 && theirs.sin_family == AF_INET
+          && theirs.sin_port == mine.sin_port)
+        return other;
+    }
+  g_assert_not_reached ();
+}
+
+/* The kernel asks whether the other side lives. */
+static void
+test_keepalive (Fixture *fixture, gconstpointer data)
+{
+  int fd, other;
+
+  start_source_somewhere (fixture, "tcp", 10, FALSE);
+  fd = connect_plain (fixture);
+  say (fd, "<13>x: here\n");
+  test_keeper_wait (fixture->in.keeper, 1);
+  other = find_other_end (fd);
+  g_assert_cmpint (get_option (other, SOL_SOCKET, SO_KEEPALIVE), ==, 1);
+  g_assert_cmpint (get_option (other, IPPROTO_TCP, TCP_KEEPIDLE), ==, 60);
+  g_assert_cmpint (get_option (other, IPPROTO_TCP, TCP_KEEPINTVL), ==, 10);
+  g_assert_cmpint (get_option (other, IPPROTO_TCP, TCP_KEEPCNT), ==, 6);
+  close (fd);
+}
+
+static gint64
+get_cpu_us (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC + usage.ru_utime.tv_usec
+         + usage.ru_stime.tv_usec;
+}
+
+/* No descriptor for a connection: it waits, which is said once and costs nothing; those that are there go on. */
+static void
+test_exhausted (Fixture *fixture, gconstpointer data)
+{
+  struct rlimit before, none;
+  gint64 cpu_us;
+  int first, waiting, lowest;
+
+  start_source_somewhere (fixture, "tcp", 10, FALSE);
+  first = connect_plain (fixture);
+  say (first, "<13>x: first\n");
+  test_keeper_wait (fixture->in.keeper, 1);
+  waiting = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  lowest = dup (first);
+  close (lowest);
+  getrlimit (RLIMIT_NOFILE, &before);
+  none = (struct rlimit){ .rlim_cur = (rlim_t) lowest, .rlim_max = before.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  connect_socket (fixture, waiting);
+  cpu_us = get_cpu_us ();
+  test_reports_wait (&fixture->in.reports, "cannot accept a connection: Too many open files");
+  say (waiting, "<13>x: waited\n");
+  say (first, "<13>x: went on\n");
+  test_keeper_wait (fixture->in.keeper, 2);
+  g_assert_nonnull (strstr (test_keeper_get (fixture->in.keeper, 1), "went on"));
+  g_usleep (1500000); /* it is tried again */
+  cpu_us = get_cpu_us () - cpu_us;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &before), ==, 0);
+  test_keeper_wait (fixture->in.keeper, 3);
+  g_assert_nonnull (strstr (test_keeper_get (fixture->in.keeper, 2), "waited"));
+  g_assert_cmpuint (test_reports_count (&fixture->in.reports, "cannot accept"), ==, 1);
+  g_test_message ("1.5 s without a descriptor took %d ms of CPU time", (int) (cpu_us / 1000));
+  g_assert_cmpint (cpu_us, <, G_USEC_PER_SEC / 2);
+  close (first);
+  close (waiting);
 }
 
 /* What is longer than the source takes is cut, and that is said: of a datagram, a counted message, a line. */
@@ -147,6 +296,11 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/syslog-connections-tls/strangers", Fixture, NULL, set_up, test_strangers, tear_down);
   g_test_add ("/syslog-connections/connections", Fixture, NULL, set_up, test_connections, tear_down);
+  g_test_add ("/syslog-connections/idle", Fixture, "tcp", set_up, test_idle, tear_down);
+  g_test_add ("/syslog-connections/idle-local", Fixture, "unix-stream", set_up, test_idle, tear_down);
+  g_test_add ("/syslog-connections-tls/handshake", Fixture, NULL, set_up, test_handshake, tear_down);
+  g_test_add ("/syslog-connections/keepalive", Fixture, NULL, set_up, test_keepalive, tear_down);
+  g_test_add ("/syslog-connections/exhausted", Fixture, NULL, set_up, test_exhausted, tear_down);
   g_test_add ("/syslog-connections/truncated", Fixture, NULL, set_up, test_truncated, tear_down);
   g_test_add ("/syslog-connections/truncated-datagram", Fixture, NULL, set_up, test_truncated_datagram, tear_down);
   g_test_add ("/syslog-connections/back-pressure", Fixture, NULL, set_up, test_back_pressure, tear_down);

@@ -20,6 +20,8 @@ struct _MusterSourceSyslog
 
   char **bind; /* owned */
   guint max_connections;
+  gint64 idle_timeout_us;
+  gint64 handshake_timeout_us;
   guint64 max_size;
   guint64 receive_buffer;
   guint64 journal_size;
@@ -36,6 +38,8 @@ enum
 {
   PROP_BIND = 1,
   PROP_MAX_CONNECTIONS,
+  PROP_IDLE_TIMEOUT,
+  PROP_HANDSHAKE_TIMEOUT,
   PROP_MAX_SIZE,
   PROP_RECEIVE_BUFFER,
   PROP_JOURNAL_SIZE,
@@ -68,6 +72,8 @@ set_options (MusterSourceSyslog *self, GError **error)
   self->options = (MusterSyslogListenerOptions){ .receiver = self->receiver,
                                                  .tls = &self->tls,
                                                  .max_connections = self->max_connections,
+                                                 .idle_timeout_us = self->idle_timeout_us,
+                                                 .handshake_timeout_us = self->handshake_timeout_us,
                                                  .receive_buffer = self->receive_buffer,
                                                  .socket_mode = (mode_t) number };
   return TRUE;
@@ -217,6 +223,12 @@ muster_source_syslog_set_property (GObject *object, guint id, const GValue *valu
     case PROP_MAX_CONNECTIONS:
       self->max_connections = g_value_get_uint (value);
       break;
+    case PROP_IDLE_TIMEOUT:
+      self->idle_timeout_us = g_value_get_int64 (value);
+      break;
+    case PROP_HANDSHAKE_TIMEOUT:
+      self->handshake_timeout_us = g_value_get_int64 (value);
+      break;
     case PROP_MAX_SIZE:
       self->max_size = g_value_get_uint64 (value);
       break;
@@ -255,6 +267,12 @@ muster_source_syslog_get_property (GObject *object, guint id, GValue *value, GPa
       break;
     case PROP_MAX_CONNECTIONS:
       g_value_set_uint (value, self->max_connections);
+      break;
+    case PROP_IDLE_TIMEOUT:
+      g_value_set_int64 (value, self->idle_timeout_us);
+      break;
+    case PROP_HANDSHAKE_TIMEOUT:
+      g_value_set_int64 (value, self->handshake_timeout_us);
       break;
     case PROP_MAX_SIZE:
       g_value_set_uint64 (value, self->max_size);
@@ -315,6 +333,12 @@ muster_source_syslog_class_init (MusterSourceSyslogClass *class)
       flags);
   properties[PROP_MAX_CONNECTIONS] = g_param_spec_uint (
       "max-connections", NULL, "So many at each stream endpoint; more are refused", 1, 100000, 1000, flags);
+  properties[PROP_IDLE_TIMEOUT] = muster_param_spec_duration (
+      "idle-timeout", NULL, "A connection over which nothing comes for so long is closed; 0: never", 0,
+      30 * G_TIME_SPAN_DAY, 0, flags);
+  properties[PROP_HANDSHAKE_TIMEOUT] =
+      muster_param_spec_duration ("handshake-timeout", NULL, "tls: who has not said who he is after so long is cut off",
+                                  10 * G_TIME_SPAN_MILLISECOND, G_TIME_SPAN_HOUR, 10 * G_USEC_PER_SEC, flags);
   properties[PROP_MAX_SIZE] = muster_param_spec_size (
       "max-size", NULL, "What is longer of a message is cut off and marked", 480, 1 << 20, MAX_SIZE_DEFAULT, flags);
   properties[PROP_RECEIVE_BUFFER] =

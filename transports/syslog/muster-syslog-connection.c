@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "muster-syslog-connection.h"
+#include "muster-syslog-keepalive.h"
 
 #define WAIT_MS         100
 #define STOP_TIMEOUT_US G_USEC_PER_SEC
@@ -165,7 +166,7 @@ open_host (MusterSyslogConnection *self, Operation *operation, GError **error)
   self->is_tcp = operation->options->endpoint->kind != MUSTER_SYSLOG_UDP;
   g_socket_set_blocking (self->socket, FALSE);
   if (self->is_tcp)
-    g_socket_set_keepalive (self->socket, TRUE);
+    muster_syslog_keepalive_set (self->socket);
   if (operation->options->endpoint->kind != MUSTER_SYSLOG_TLS)
     return TRUE;
   self->stream = secure (operation, G_IO_STREAM (connection), error);

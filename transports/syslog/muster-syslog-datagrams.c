@@ -5,14 +5,13 @@
  */
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <glib-unix.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "muster-syslog-address.h"
 #include "muster-syslog-datagrams.h"
 
 #define AT_ONCE 32
@@ -108,22 +107,11 @@ address_size (const struct sockaddr_storage *address)
 static const char *
 name_peer (MusterSyslogDatagrams *self, const struct sockaddr_storage *address)
 {
-  const void *bytes = &((const struct sockaddr_in *) address)->sin_addr;
-  const struct in6_addr *v6 = &((const struct sockaddr_in6 *) address)->sin6_addr;
-  int family = address->ss_family;
-
-  if (!self->is_inet || (family != AF_INET && family != AF_INET6))
+  if (!self->is_inet || (address->ss_family != AF_INET && address->ss_family != AF_INET6))
     return NULL;
   if (memcmp (address, &self->last_address, address_size (address)) == 0)
     return self->peer;
-  if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED (v6))
-    {
-      family = AF_INET;
-      bytes = v6->s6_addr + 12;
-    }
-  else if (family == AF_INET6)
-    bytes = v6;
-  if (inet_ntop (family, bytes, self->peer, sizeof self->peer) == NULL)
+  if (!muster_syslog_address_to_text (address, self->peer))
     return NULL;
   memcpy (&self->last_address, address, address_size (address));
   return self->peer;

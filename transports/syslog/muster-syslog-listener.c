@@ -11,16 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "muster-syslog-address.h"
 #include "muster-syslog-datagrams.h"
+#include "muster-syslog-handshake.h"
+#include "muster-syslog-keepalive.h"
 #include "muster-syslog-listener.h"
 #include "muster-syslog-peer.h"
+#include "muster-syslog-trouble.h"
 
-#define BACKLOG              128
-#define HANDSHAKE_TIMEOUT_MS 10000
+#define BACKLOG 128
 /* How long no connection is accepted when there is no descriptor for it. */
 #define EXHAUSTED_MS 1000
-/* When the same trouble is said again. */
-#define REPORT_INTERVAL_US (10 * G_USEC_PER_SEC)
+/* Idle connections are looked for so often in their time at most. */
+#define IDLE_LOOKS 8
 
 struct _MusterSyslogListener
 {
@@ -30,22 +33,32 @@ struct _MusterSyslogListener
   GSource *source;                  /* owned; accepts, or waits until it may again; NULL where nothing is accepted */
   MusterSyslogDatagrams *datagrams; /* owned; NULL of streams */
   GPtrArray *peers;                 /* of MusterSyslogPeer, owned */
-  GHashTable *handshakes;           /* of Handshake, which free themselves */
-  gint64 reported_us;
-  guint n_unsaid;
-  gboolean made_path; /* a local socket is there that we have made */
+  GHashTable *welcomes;             /* of Welcome: connections whose handshake goes on */
+  GSource *idle_source;             /* owned; while there is something to look for */
+  gboolean exhausted;               /* there was no descriptor for the last connection */
+  gboolean made_path;               /* a local socket is there that we have made */
+  MusterSyslogTrouble refused, too_many, cannot_accept, idle;
 };
 
+/* A connection that is to be encrypted yet. */
 typedef struct
 {
-  MusterSyslogListener *listener; /* NULL: it was closed meanwhile */
-  GIOStream *stream;              /* owned */
-  GCancellable *cancellable;      /* owned */
-  GSource *timeout;               /* owned */
-  char *name;                     /* owned */
-} Handshake;
+  MusterSyslogListener *listener;
+  MusterSyslogHandshake *handshake; /* frees itself */
+  char *name;                       /* owned */
+} Welcome;
 
 static void accept_again (MusterSyslogListener *self);
+static void await_idle (MusterSyslogListener *self);
+
+static void
+welcome_free (gpointer data)
+{
+  Welcome *welcome = data;
+
+  g_free (welcome->name);
+  g_free (welcome);
+}
 
 /* -- binding --------------------------------------------------------------------------------------- */
 
@@ -144,8 +157,7 @@ muster_syslog_listener_new (MusterSyslogEndpoint *endpoint, const MusterSyslogLi
   self->endpoint = endpoint;
   self->options = options;
   self->peers = g_ptr_array_new ();
-  self->handshakes = g_hash_table_new (NULL, NULL);
-  self->reported_us = g_get_monotonic_time () - REPORT_INTERVAL_US;
+  self->welcomes = g_hash_table_new_full (NULL, NULL, welcome_free, NULL);
   address = make_address (self, error);
   if (address != NULL && bind_socket (self, address, muster_syslog_endpoint_is_datagram (endpoint), error))
     return self;
@@ -160,7 +172,7 @@ muster_syslog_listener_free (MusterSyslogListener *self)
     unlink (self->endpoint->host);
   g_clear_object (&self->socket);
   g_ptr_array_unref (self->peers);
-  g_hash_table_unref (self->handshakes);
+  g_hash_table_unref (self->welcomes);
   muster_syslog_endpoint_free (self->endpoint);
   g_free (self);
 }
@@ -175,26 +187,62 @@ muster_syslog_listener_get_port (MusterSyslogListener *self)
              : 0;
 }
 
-/* -- what is said ---------------------------------------------------------------------------------- */
+/* -- connections that say nothing ------------------------------------------------------------------- */
 
-static G_GNUC_PRINTF (2, 3) void report (MusterSyslogListener *self, const char *format, ...)
+static gint64
+find_first_active (MusterSyslogListener *self)
 {
-  gint64 now_us = g_get_monotonic_time ();
-  g_autofree char *text = NULL;
-  va_list arguments;
+  gint64 first_us = G_MAXINT64;
 
-  if (now_us - self->reported_us < REPORT_INTERVAL_US)
+  for (guint i = 0; i < self->peers->len; i++)
+    first_us = MIN (first_us, muster_syslog_peer_get_active_us (g_ptr_array_index (self->peers, i)));
+  return first_us;
+}
+
+static void
+end_idle (MusterSyslogListener *self)
+{
+  gint64 since_us = g_get_monotonic_time () - self->options->idle_timeout_us;
+
+  /* From the last, for those that are over go. */
+  for (guint i = self->peers->len; i > 0 && !self->options->receiver->paused; i--)
     {
-      self->n_unsaid++;
-      return;
+      MusterSyslogPeer *peer = g_ptr_array_index (self->peers, i - 1);
+      g_autofree char *name = g_strdup (muster_syslog_peer_get_name (peer));
+
+      if (muster_syslog_peer_end_if_idle (peer, since_us))
+        muster_syslog_trouble_report (&self->idle, self->options->receiver->source,
+                                      "the connection of %s was closed: nothing came over it for %g s, which is "
+                                      "idle-timeout",
+                                      name, (double) self->options->idle_timeout_us / G_USEC_PER_SEC);
     }
-  va_start (arguments, format);
-  text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  muster_source_report (self->options->receiver->source, MUSTER_LEVEL_WARNING, "%s (and %u like it before)", text,
-                        self->n_unsaid);
-  self->reported_us = now_us;
-  self->n_unsaid = 0;
+}
+
+static gboolean
+idle_cb (gpointer user_data)
+{
+  MusterSyslogListener *self = user_data;
+
+  g_clear_pointer (&self->idle_source, g_source_unref);
+  end_idle (self);
+  await_idle (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Looks again when the next one can be due, and not too often. While nobody reads, nobody is idle. */
+static void
+await_idle (MusterSyslogListener *self)
+{
+  gint64 timeout_us = self->options->idle_timeout_us;
+  gint64 wait_us = timeout_us;
+
+  if (timeout_us == 0 || self->idle_source != NULL || self->peers->len == 0)
+    return;
+  if (!self->options->receiver->paused)
+    wait_us = MAX (find_first_active (self) + timeout_us - g_get_monotonic_time (), timeout_us / IDLE_LOOKS);
+  self->idle_source = g_timeout_source_new ((guint) MIN (wait_us / 1000 + 1, G_MAXINT));
+  g_source_set_callback (self->idle_source, idle_cb, self, NULL);
+  g_source_attach (self->idle_source, muster_source_get_context (self->options->receiver->source));
 }
 
 /* -- connections ----------------------------------------------------------------------------------- */
@@ -212,126 +260,65 @@ static void
 add_peer (MusterSyslogListener *self, GIOStream *stream, const char *name)
 {
   g_ptr_array_add (self->peers, muster_syslog_peer_new (self->options->receiver, stream, name, peer_ended_cb, self));
+  await_idle (self);
 }
 
 static void
-handshake_free (Handshake *handshake)
+report_refused (MusterSyslogListener *self, const char *name, const GError *error)
 {
-  g_source_destroy (handshake->timeout);
-  g_source_unref (handshake->timeout);
-  g_object_unref (handshake->stream);
-  g_object_unref (handshake->cancellable);
-  g_free (handshake->name);
-  g_free (handshake);
+  muster_syslog_trouble_report (&self->refused, self->options->receiver->source, "%s was refused: %s", name,
+                                error->message);
 }
 
 static void
-handshake_cb (GObject *stream, GAsyncResult *result, gpointer user_data)
+handshake_ended_cb (MusterSyslogHandshake *handshake, GIOStream *stream, const GError *error, gpointer user_data)
 {
-  Handshake *handshake = user_data;
-  MusterSyslogListener *self = handshake->listener;
-  g_autoptr (GError) error = NULL;
-  gboolean good = g_tls_connection_handshake_finish (G_TLS_CONNECTION (stream), result, &error);
+  Welcome *welcome = user_data;
+  MusterSyslogListener *self = welcome->listener;
 
-  if (self != NULL)
-    {
-      g_hash_table_remove (self->handshakes, handshake);
-      if (good)
-        add_peer (self, handshake->stream, handshake->name);
-      else
-        report (self, "%s was refused: %s", handshake->name, error->message);
-    }
-  if (self == NULL || !good)
-    g_io_stream_close (handshake->stream, NULL, NULL);
-  handshake_free (handshake);
-}
-
-static gboolean
-handshake_timeout_cb (gpointer user_data)
-{
-  g_cancellable_cancel (((Handshake *) user_data)->cancellable);
-  return G_SOURCE_REMOVE;
-}
-
-/* Of servers GIO asks in any case; the certificate has been checked against the authorities. */
-static gboolean
-accept_certificate_cb (GTlsConnection *connection, GTlsCertificate *certificate, GTlsCertificateFlags errors,
-                       gpointer user_data)
-{
-  return errors == 0;
-}
-
-/* With authorities, who has no certificate of theirs is refused. */
-static GIOStream *
-make_tls (MusterSyslogListener *self, GIOStream *base, GError **error)
-{
-  const MusterSyslogTls *tls = self->options->tls;
-  GIOStream *stream = g_tls_server_connection_new (base, tls->certificate, error);
-
-  if (stream != NULL && tls->authorities != NULL)
-    {
-      g_tls_connection_set_database (G_TLS_CONNECTION (stream), tls->authorities);
-      g_object_set (stream, "authentication-mode", G_TLS_AUTHENTICATION_REQUIRED, NULL);
-      g_signal_connect (stream, "accept-certificate", G_CALLBACK (accept_certificate_cb), NULL);
-    }
-  return stream;
+  if (stream != NULL)
+    add_peer (self, stream, welcome->name);
+  else
+    report_refused (self, welcome->name, error);
+  g_hash_table_remove (self->welcomes, welcome);
 }
 
 static void
 begin_handshake (MusterSyslogListener *self, GIOStream *base, const char *name)
 {
+  Welcome *welcome = g_new0 (Welcome, 1);
   g_autoptr (GError) error = NULL;
-  GIOStream *stream = make_tls (self, base, &error);
-  Handshake *handshake;
 
-  if (stream == NULL)
+  *welcome = (Welcome){ .listener = self, .name = g_strdup (name) };
+  welcome->handshake = muster_syslog_handshake_new (base, self->options->tls, self->options->handshake_timeout_us,
+                                                    muster_source_get_context (self->options->receiver->source),
+                                                    handshake_ended_cb, welcome, &error);
+  if (welcome->handshake != NULL)
     {
-      report (self, "%s was refused: %s", name, error->message);
+      g_hash_table_add (self->welcomes, welcome);
       return;
     }
-  g_tls_connection_set_require_close_notify (G_TLS_CONNECTION (stream), FALSE); /* its frames tell what is whole */
-  handshake = g_new0 (Handshake, 1);
-  handshake->listener = self;
-  handshake->stream = stream;
-  handshake->cancellable = g_cancellable_new ();
-  handshake->name = g_strdup (name);
-  handshake->timeout = g_timeout_source_new (HANDSHAKE_TIMEOUT_MS);
-  g_source_set_callback (handshake->timeout, handshake_timeout_cb, handshake, NULL);
-  g_source_attach (handshake->timeout, muster_source_get_context (self->options->receiver->source));
-  g_hash_table_add (self->handshakes, handshake);
-  g_tls_connection_handshake_async (G_TLS_CONNECTION (stream), G_PRIORITY_DEFAULT, handshake->cancellable, handshake_cb,
-                                    handshake);
+  report_refused (self, name, error);
+  welcome_free (welcome);
 }
 
 /* -- accepting ------------------------------------------------------------------------------------- */
 
-/* The address in numbers; of IPv4 seen through an IPv6 socket the former. NULL of local ones. */
-static char *
-name_of (GSocket *connection)
-{
-  g_autoptr (GSocketAddress) address = g_socket_get_remote_address (connection, NULL);
-  g_autofree char *text = NULL;
-
-  if (address == NULL || !G_IS_INET_SOCKET_ADDRESS (address))
-    return NULL;
-  text = g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address)));
-  return g_strdup (g_str_has_prefix (text, "::ffff:") ? text + strlen ("::ffff:") : text);
-}
-
+/* @name: the sender's address; NULL of local ones. */
 static void
-welcome (MusterSyslogListener *self, GSocket *connection)
+welcome (MusterSyslogListener *self, GSocket *connection, const char *name)
 {
-  g_autofree char *name = name_of (connection);
   g_autoptr (GSocketConnection) stream = NULL;
 
-  if (self->peers->len + g_hash_table_size (self->handshakes) >= self->options->max_connections)
+  if (self->peers->len + g_hash_table_size (self->welcomes) >= self->options->max_connections)
     {
-      report (self, "%s was refused: there are %u connections already; raise max-connections",
-              name != NULL ? name : "a local sender", self->options->max_connections);
+      muster_syslog_trouble_report (&self->too_many, self->options->receiver->source,
+                                    "%s was refused: there are %u connections already; raise max-connections",
+                                    name != NULL ? name : "a local sender", self->options->max_connections);
       return;
     }
-  g_socket_set_blocking (connection, FALSE);
-  g_socket_set_keepalive (connection, TRUE);
+  if (name != NULL)
+    muster_syslog_keepalive_set (connection);
   stream = g_socket_connection_factory_create_connection (connection);
   if (self->endpoint->kind == MUSTER_SYSLOG_TLS)
     begin_handshake (self, G_IO_STREAM (stream), name);
@@ -359,24 +346,54 @@ set_source (MusterSyslogListener *self, GSource *source, GSourceFunc function)
   g_source_attach (source, muster_source_get_context (self->options->receiver->source));
 }
 
+/* Nothing can be accepted for a while: what waits would wake us again and again. Those that are there go on. */
+static void
+rest (MusterSyslogListener *self)
+{
+  if (!self->exhausted)
+    muster_syslog_trouble_report (&self->cannot_accept, self->options->receiver->source,
+                                  "cannot accept a connection: %s; it is tried again each second, and senders wait",
+                                  g_strerror (errno));
+  self->exhausted = TRUE;
+  set_source (self, g_timeout_source_new (EXHAUSTED_MS), exhausted_cb);
+}
+
+/* What accept(2) says of one connection that is over already, or of no more there. */
+static gboolean
+is_passing (int number)
+{
+  return number == EAGAIN || number == EINTR || number == ECONNABORTED || number == EPROTO || number == ENETDOWN
+         || number == EHOSTDOWN || number == ENONET || number == EHOSTUNREACH || number == ENETUNREACH;
+}
+
+/* By hand, for accept() tells whose it is even where the connection has been reset meanwhile, and getpeername() does not. */
 static gboolean
 connection_cb (GSocket *socket, GIOCondition condition, gpointer user_data)
 {
   MusterSyslogListener *self = user_data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GSocket) connection = g_socket_accept (socket, NULL, &error);
+  struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+  socklen_t size = sizeof address;
+  char name[INET6_ADDRSTRLEN];
+  g_autoptr (GSocket) connection = NULL;
+  int fd = accept4 (g_socket_get_fd (socket), (struct sockaddr *) &address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-  if (connection != NULL)
+  if (fd < 0 && is_passing (errno))
+    return G_SOURCE_CONTINUE;
+  if (fd < 0)
     {
-      welcome (self, connection);
+      rest (self);
+      return G_SOURCE_REMOVE;
+    }
+  self->exhausted = FALSE;
+  connection = g_socket_new_from_fd (fd, NULL);
+  if (connection == NULL)
+    {
+      close (fd);
       return G_SOURCE_CONTINUE;
     }
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)
-      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))
-    return G_SOURCE_CONTINUE;
-  report (self, "cannot accept a connection: %s", error->message);
-  set_source (self, g_timeout_source_new (EXHAUSTED_MS), exhausted_cb);
-  return G_SOURCE_REMOVE;
+  g_socket_set_blocking (connection, FALSE);
+  welcome (self, connection, muster_syslog_address_to_text (&address, name) ? name : NULL);
+  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -411,18 +428,18 @@ void
 muster_syslog_listener_end (MusterSyslogListener *self)
 {
   GHashTableIter iter;
-  gpointer handshake;
+  gpointer welcome;
 
   set_source (self, NULL, NULL);
+  if (self->idle_source != NULL)
+    g_source_destroy (self->idle_source);
+  g_clear_pointer (&self->idle_source, g_source_unref);
   g_clear_pointer (&self->datagrams, muster_syslog_datagrams_free);
   for (guint i = 0; i < self->peers->len; i++)
     muster_syslog_peer_free (g_ptr_array_index (self->peers, i));
   g_ptr_array_set_size (self->peers, 0);
-  g_hash_table_iter_init (&iter, self->handshakes);
-  while (g_hash_table_iter_next (&iter, &handshake, NULL))
-    {
-      ((Handshake *) handshake)->listener = NULL;
-      g_cancellable_cancel (((Handshake *) handshake)->cancellable);
-    }
-  g_hash_table_remove_all (self->handshakes);
+  g_hash_table_iter_init (&iter, self->welcomes);
+  while (g_hash_table_iter_next (&iter, &welcome, NULL))
+    muster_syslog_handshake_abandon (((Welcome *) welcome)->handshake);
+  g_hash_table_remove_all (self->welcomes);
 }

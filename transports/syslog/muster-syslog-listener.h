@@ -13,6 +13,8 @@ typedef struct
   MusterSyslogReceiver *receiver;
   const MusterSyslogTls *tls; /* of tls endpoints */
   guint max_connections;
+  gint64 idle_timeout_us; /* after which a connection over which nothing comes is closed; 0: never */
+  gint64 handshake_timeout_us;
   gsize receive_buffer; /* of datagrams */
   mode_t socket_mode;   /* of local sockets */
 } MusterSyslogListenerOptions;

@@ -21,6 +21,7 @@ struct _MusterSyslogPeer
   MusterSyslogFrames frames;
   GByteArray *partial; /* owned; not taken yet */
   gboolean at_end;     /* nothing more will come */
+  gint64 active_us;    /* when something came, or could have been read again */
   MusterSyslogPeerFunc ended;
   gpointer user_data;
 };
@@ -107,7 +108,10 @@ read_some (MusterSyslogPeer *self)
     return FALSE;
   n = g_pollable_input_stream_read_nonblocking (self->input, receiver->scratch, receiver->scratch_size, NULL, &error);
   if (n > 0)
-    take_bytes (self, receiver->scratch, (gsize) n);
+    {
+      self->active_us = g_get_monotonic_time ();
+      take_bytes (self, receiver->scratch, (gsize) n);
+    }
   else if (n == 0 || !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     note_end (self, error);
   return n > 0 && !receiver->paused;
@@ -160,6 +164,7 @@ muster_syslog_peer_new (MusterSyslogReceiver *receiver, GIOStream *stream, const
   self->partial = g_byte_array_new ();
   self->ended = ended;
   self->user_data = user_data;
+  self->active_us = g_get_monotonic_time ();
   if (!receiver->paused)
     begin_reading (self);
   return self;
@@ -171,10 +176,35 @@ muster_syslog_peer_resume (MusterSyslogPeer *self)
   take_partial (self);
   if (self->receiver->paused)
     return;
+  self->active_us = g_get_monotonic_time ();
   if (is_over (self))
     self->ended (self, self->user_data);
   else if (!self->at_end)
     begin_reading (self);
+}
+
+gint64
+muster_syslog_peer_get_active_us (MusterSyslogPeer *self)
+{
+  return self->active_us;
+}
+
+gboolean
+muster_syslog_peer_end_if_idle (MusterSyslogPeer *self, gint64 since_us)
+{
+  gboolean is_idle;
+
+  if (self->at_end || self->active_us > since_us)
+    return FALSE;
+  read_some (self); /* what has come and was not seen yet */
+  if (!self->at_end && self->active_us > since_us)
+    return FALSE;
+  is_idle = !self->at_end;
+  note_end (self, NULL);
+  pause_reading (self);
+  if (is_over (self))
+    self->ended (self, self->user_data);
+  return is_idle;
 }
 
 void
