@@ -131,6 +131,81 @@ test_handshake (Fixture *fixture, gconstpointer data)
   close (fd);
 }
 
+/* -- who is gone before he is seen -- */
+
+typedef struct
+{
+  GMutex lock;
+  GCond cond;
+  gboolean is_held; /* the intake's thread stands in hold() */
+  gboolean may_go;
+  MusterSource *source;
+} Hold;
+
+static void
+hold (gpointer data)
+{
+  Hold *hold = data;
+
+  g_mutex_lock (&hold->lock);
+  hold->is_held = TRUE;
+  g_cond_broadcast (&hold->cond);
+  while (!hold->may_go)
+    g_cond_wait (&hold->cond, &hold->lock);
+  g_mutex_unlock (&hold->lock);
+}
+
+static gpointer
+hold_thread (gpointer data)
+{
+  muster_source_run (((Hold *) data)->source, hold, data);
+  return NULL;
+}
+
+/* Connects, says something and resets the connection, all before the source can accept it. */
+static void
+come_and_go (Fixture *fixture, const char *text)
+{
+  const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+  Hold hold = { .source = fixture->in.source };
+  GThread *thread = g_thread_new ("hold", hold_thread, &hold);
+  int fd;
+
+  g_mutex_lock (&hold.lock);
+  while (!hold.is_held)
+    g_cond_wait (&hold.cond, &hold.lock);
+  fd = connect_plain (fixture);
+  say (fd, text);
+  setsockopt (fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  close (fd);
+  hold.may_go = TRUE;
+  g_cond_broadcast (&hold.cond);
+  g_mutex_unlock (&hold.lock);
+  g_thread_join (thread);
+}
+
+/* What he said is his, and not this host's. */
+static void
+test_gone (Fixture *fixture, gconstpointer data)
+{
+  start_source_somewhere (fixture, "tcp", 10, FALSE);
+  come_and_go (fixture, "<13>x: gone\n");
+  test_keeper_wait (fixture->in.keeper, 1);
+  g_assert_cmpstr (test_keeper_get (fixture->in.keeper, 0), ==, "127.0.0.1 x notice gone facility=user");
+}
+
+/* It is said who was refused. */
+static void
+test_gone_tls (Fixture *fixture, gconstpointer data)
+{
+  if (!have_tls ())
+    return;
+  start_source_somewhere (fixture, "tls", 10, FALSE);
+  come_and_go (fixture, "no TLS");
+  test_reports_wait (&fixture->in.reports, "warning: source devices: 127.0.0.1 was refused: ");
+  g_assert_null (strstr (test_reports_get (&fixture->in.reports), "(null)"));
+}
+
 static int
 get_option (int fd, int level, int option)
 {
@@ -299,6 +374,8 @@ main (int argc, char **argv)
   g_test_add ("/syslog-connections/idle", Fixture, "tcp", set_up, test_idle, tear_down);
   g_test_add ("/syslog-connections/idle-local", Fixture, "unix-stream", set_up, test_idle, tear_down);
   g_test_add ("/syslog-connections-tls/handshake", Fixture, NULL, set_up, test_handshake, tear_down);
+  g_test_add ("/syslog-connections/gone", Fixture, NULL, set_up, test_gone, tear_down);
+  g_test_add ("/syslog-connections-tls/gone", Fixture, NULL, set_up, test_gone_tls, tear_down);
   g_test_add ("/syslog-connections/keepalive", Fixture, NULL, set_up, test_keepalive, tear_down);
   g_test_add ("/syslog-connections/exhausted", Fixture, NULL, set_up, test_exhausted, tear_down);
   g_test_add ("/syslog-connections/truncated", Fixture, NULL, set_up, test_truncated, tear_down);

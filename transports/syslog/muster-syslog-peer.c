@@ -92,8 +92,8 @@ note_end (MusterSyslogPeer *self, const GError *error)
   take_partial (self);
   if (error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)
       && !g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_EOF))
-    muster_source_report (self->receiver->source, MUSTER_LEVEL_NOTICE, "the connection of %s broke: %s",
-                          muster_syslog_peer_get_name (self), error->message);
+    muster_syslog_trouble_report (&self->receiver->broken, self->receiver->source, "the connection of %s broke: %s",
+                                  muster_syslog_peer_get_name (self), error->message);
 }
 
 /* FALSE: nothing more just now, or no room for it, or the end. */

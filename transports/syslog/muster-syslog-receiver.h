@@ -3,6 +3,7 @@
 
 #include "muster-source.h"
 #include "muster-syslog-record.h"
+#include "muster-syslog-trouble.h"
 
 /*
  * What all sockets of a source share: the way into its journal, room to read into, and counts. Of the intake's thread.
@@ -14,7 +15,8 @@ typedef struct
   MusterSyslogRecord record;
   char *scratch; /* owned; room for one read */
   gsize scratch_size;
-  gboolean paused; /* the journal has no room: nobody reads until it has */
+  gboolean paused;            /* the journal has no room: nobody reads until it has */
+  MusterSyslogTrouble broken; /* connections */
   guint64 n_received;
   guint64 n_malformed;
 } MusterSyslogReceiver;
