@@ -299,13 +299,14 @@ test_exhausted (Fixture *fixture, gconstpointer data)
   close (waiting);
 }
 
-/* What is longer than the source takes is cut, and that is said: of a datagram, a counted message, a line. */
+/* What is longer than the source takes is cut, and that is said: of a counted message, a line. What is in the rest is no
+ * message. */
 static void
 test_truncated (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *text = g_strnfill (700, 'x');
-  g_autofree char *counted = g_strdup_printf ("707 <13>a: %s", text);
-  g_autofree char *line = g_strdup_printf ("<13>b: %s\n", text);
+  g_autofree char *counted = g_strdup_printf ("721 <13>a: %s\n<0>x: hidden\n", text);
+  g_autofree char *line = g_strdup_printf ("<13>b: %s 14 <0>x: hidden\n<13>x: last\n", text);
   static const char *const names[] = { "counted", "line" };
   int fd;
 
@@ -320,11 +321,71 @@ test_truncated (Fixture *fixture, gconstpointer data)
       const char *got = test_keeper_get (fixture->in.keeper, i);
 
       g_test_message ("%s: %s", names[i], got);
-      g_assert_nonnull (strstr (got, i == 0 ? " truncated_from=707" : " truncated_from="));
+      g_assert_nonnull (strstr (got, i == 0 ? " truncated_from=721" : " truncated_from="));
       g_assert_cmpuint (strcspn (strchr (got, 'x'), " "), ==, 480 - strlen ("<13>a: "));
     }
-  g_assert_cmpuint (strcspn (strchr (test_keeper_get (fixture->in.keeper, 2), 'x'), " "), ==, 700 - 473);
+  g_assert_cmpstr (test_keeper_get (fixture->in.keeper, 2), ==, "127.0.0.1 x notice last facility=user");
   close (fd);
+}
+
+static guint64
+get_rss_anon (void)
+{
+  g_autofree char *status = NULL;
+
+  g_assert_true (g_file_get_contents ("/proc/self/status", &status, NULL, NULL));
+  return g_ascii_strtoull (strstr (status, "RssAnon:") + strlen ("RssAnon:"), NULL, 10) * 1024;
+}
+
+/* A line without an end, however long: one record, and no memory. */
+static void
+test_endless (Fixture *fixture, gconstpointer data)
+{
+  const gsize piece = 1 << 20;
+  g_autofree char *text = g_strnfill (piece, '7');
+  guint64 before;
+  int fd;
+
+  start_source_somewhere (fixture, "tcp", 2, FALSE);
+  fd = connect_plain (fixture);
+  say (fd, "<13>x: begins ");
+  say (fd, text);
+  test_keeper_wait (fixture->in.keeper, 1);
+  before = get_rss_anon ();
+  for (guint i = 0; i < 64; i++)
+    say (fd, text);
+  say (fd, "\n<13>x: last\n");
+  test_keeper_wait (fixture->in.keeper, 2);
+  g_assert_nonnull (strstr (test_keeper_get (fixture->in.keeper, 0), " truncated_from="));
+  g_assert_cmpstr (test_keeper_get (fixture->in.keeper, 1), ==, "127.0.0.1 x notice last facility=user");
+  g_assert_cmpuint (get_rss_anon (), <, before + (8 << 20));
+  close (fd);
+}
+
+/* A count of 100 GB: what is there is kept and marked, the connection is closed, which is said; the next one is as any. */
+static void
+test_wrong_count (Fixture *fixture, gconstpointer data)
+{
+  static const char *const wrong[] = { "100000000000 <13>x: big", "0 <13>x: nothing" };
+  char byte;
+
+  start_source_somewhere (fixture, "tcp", 2, FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_autofree char *expected =
+          g_strdup_printf ("127.0.0.1  notice %s facility=user malformed=no priority", wrong[i]);
+      int fd = connect_plain (fixture);
+
+      say (fd, "11 <13>x: good");
+      say (fd, wrong[i]);
+      g_assert_cmpint (recv (fd, &byte, 1, 0), <=, 0);
+      test_keeper_wait (fixture->in.keeper, 2 * i + 2);
+      g_assert_cmpstr (test_keeper_get (fixture->in.keeper, 2 * i), ==, "127.0.0.1 x notice good facility=user");
+      g_assert_cmpstr (test_keeper_get (fixture->in.keeper, 2 * i + 1), ==, expected);
+      close (fd);
+    }
+  test_reports_wait (&fixture->in.reports,
+                     "warning: source devices: the connection of 127.0.0.1 was closed: a frame counts what no message");
 }
 
 static void
@@ -379,6 +440,8 @@ main (int argc, char **argv)
   g_test_add ("/syslog-connections/keepalive", Fixture, NULL, set_up, test_keepalive, tear_down);
   g_test_add ("/syslog-connections/exhausted", Fixture, NULL, set_up, test_exhausted, tear_down);
   g_test_add ("/syslog-connections/truncated", Fixture, NULL, set_up, test_truncated, tear_down);
+  g_test_add ("/syslog-connections/endless", Fixture, NULL, set_up, test_endless, tear_down);
+  g_test_add ("/syslog-connections/wrong-count", Fixture, NULL, set_up, test_wrong_count, tear_down);
   g_test_add ("/syslog-connections/truncated-datagram", Fixture, NULL, set_up, test_truncated_datagram, tear_down);
   g_test_add ("/syslog-connections/back-pressure", Fixture, NULL, set_up, test_back_pressure, tear_down);
   return g_test_run ();

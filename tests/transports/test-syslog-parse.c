@@ -229,7 +229,7 @@ test_many_fields (void)
 
 /* -- frames -- */
 
-/* Feeds @bytes in pieces of @size; "message|message!TRUNCATED_FROM|". */
+/* Feeds @bytes in pieces of @size; "message|cut!|wrong?|". */
 static char *
 split (const char *bytes, gsize length, gsize size, gsize max_size)
 {
@@ -251,6 +251,7 @@ split (const char *bytes, gsize length, gsize size, gsize max_size)
             {
               g_string_append_len (text, frame.bytes, (gssize) frame.length);
               g_string_append (text, frame.truncated_from > 0 ? "!" : "");
+              g_string_append (text, frame.wrong != NULL ? "?" : "");
               g_string_append (text, "|");
             }
           g_byte_array_remove_range (pending, 0, (guint) n);
@@ -271,11 +272,20 @@ static const struct
   { "5 <1>ab<2>line\n4 <3>c\n<4>last", "<1>ab|<2>line|<3>c|<4>last|" },
   { "7 <1>a\nbc\n3 <2>", "<1>a\nbc|<2>|" },
   { "99 bottles\n12\n", "99 bottles|12|" },
-  { "12345678 <1>\n", "12345678 <1>|" },
+  /* counts that are none */
+  { "12345678 <b\n", "12345678 <b|" },
+  { "007 <1>abcd3 <2>", "<1>abcd|<2>|" },
+  { "0 <x\n<1>a\n", "0 <x|<1>a|" },
+  { "12<1>a\n4 <2>b", "12<1>a|<2>b|" },
+  { "12\t<1>a\n<2>b", "12\t<1>a|<2>b|" },
+  { "123456789012345678901 <1>a\n<2>b\n", "123456789012!|<2>b|" },
   { "10 <1>ab", "<1>ab!|" },
   { "\n\n\n<1>a\n\n", "<1>a|" },
   { "30 <1>4567890123456789012345678903 <2>", "<1>456789012!|<2>|" },
-  { "<1>45678901234567\n<2>b\n", "<1>456789012!|34567|<2>b|" },
+  { "<1>45678901234567\n<2>b\n", "<1>456789012!|<2>b|" },
+  { "<1>4567890123 <2>b\n4 <3>c", "<1>456789012!|<3>c|" },
+  { "<1>456789012\n<2>b", "<1>456789012|<2>b|" },
+  { "<1>4567890123", "<1>456789012!|" },
   /* counted wrongly */
   { "4 <1>abc4 <1>abc", "<1>a|bc4 <1>abc|" },
 };
@@ -292,6 +302,22 @@ test_frames (void)
       }
 }
 
+/* A count that no message can have: nothing behind it is to be trusted. */
+static void
+test_wrong_frames (void)
+{
+  static const char *const wrong[] = { "100000000000 <1>a\n", "12345678 <1>", "0 <1>a", "000 <1>a",
+                                       "99999999999999999999 <1" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_autofree char *text = split (wrong[i], strlen (wrong[i]), 100, 100);
+      g_autofree char *expected = g_strconcat (wrong[i], "?|", NULL);
+
+      g_assert_cmpstr (text, ==, expected);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -304,5 +330,6 @@ main (int argc, char **argv)
   g_test_add_func ("/syslog-parse/records", test_records);
   g_test_add_func ("/syslog-parse/many-fields", test_many_fields);
   g_test_add_func ("/syslog-parse/frames", test_frames);
+  g_test_add_func ("/syslog-parse/wrong-frames", test_wrong_frames);
   return g_test_run ();
 }

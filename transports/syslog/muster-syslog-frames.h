@@ -5,20 +5,22 @@
 
 /*
  * Messages out of a stream of bytes: RFC 6587. Each may be framed by octet counting ("12 <13>message..") or end in a line
- * feed; which it is, is seen by how it begins. What is too long is cut: the rest of a counted one is passed over, that of a
- * line is a message of its own, for a sender whose counts are wrong, say, must not be lost altogether. One thread.
+ * feed; which it is, is seen by how it begins. What is too long is cut, and its rest is passed over: as many bytes as were
+ * counted, of a line all up to its end, for what stands in there is no message of its own. One thread.
  */
 typedef struct
 {
-  gsize max_size; /* of a message */
-  guint64 skip;   /* so many bytes belong to a message that was cut */
+  gsize max_size;     /* of a message */
+  guint64 skip;       /* so many bytes belong to a message that was cut */
+  gboolean skip_line; /* all up to the next line feed does */
 } MusterSyslogFrames;
 
 typedef struct
 {
   const char *bytes; /* into what was given */
   gsize length;
-  gsize truncated_from; /* 0, or what it had; of a line what is known of it */
+  gsize truncated_from; /* 0, or what it had; of a line what is known of it, at least */
+  const char *wrong;    /* static; nullable: no message can be found behind this: why */
 } MusterSyslogFrame;
 
 /* Takes the next message from @bytes. Returns how many bytes it has used up; 0: more are needed (at the end: there is

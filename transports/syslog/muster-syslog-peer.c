@@ -34,6 +34,15 @@ pause_reading (MusterSyslogPeer *self)
   g_clear_pointer (&self->source, g_source_unref);
 }
 
+/* A new connection begins with a frame. */
+static void
+end_wrong (MusterSyslogPeer *self, const char *why)
+{
+  muster_syslog_trouble_report (&self->receiver->broken, self->receiver->source, "the connection of %s was closed: %s",
+                                muster_syslog_peer_get_name (self), why);
+  self->at_end = TRUE;
+}
+
 /* Takes whole messages from @bytes; returns how many bytes are done with. */
 static gsize
 take_messages (MusterSyslogPeer *self, const char *bytes, gsize length)
@@ -57,6 +66,8 @@ take_messages (MusterSyslogPeer *self, const char *bytes, gsize length)
           return done;
         }
       done += n;
+      if (frame.wrong != NULL)
+        end_wrong (self, frame.wrong);
     }
 }
 
