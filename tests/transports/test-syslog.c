@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -157,6 +158,96 @@ test_late (Fixture *fixture, gconstpointer data)
   test_keeper_wait (fixture->in.keeper, 10);
 }
 
+/* -- listeners that accept nobody -- */
+
+typedef struct
+{
+  int listener;
+  GArray *waiting; /* of int: connections */
+} FullListener;
+
+/* A local stream socket whose queue is full. */
+static void
+full_listener_init (FullListener *full, const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd;
+
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  full->waiting = g_array_new (FALSE, FALSE, sizeof (int));
+  full->listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (bind (full->listener, (struct sockaddr *) &address, sizeof address), ==, 0);
+  g_assert_cmpint (listen (full->listener, 0), ==, 0);
+  for (;;)
+    {
+      fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      g_array_append_val (full->waiting, fd);
+      if (connect (fd, (struct sockaddr *) &address, sizeof address) != 0)
+        break;
+    }
+  g_assert_cmpint (errno, ==, EAGAIN);
+}
+
+static void
+full_listener_clear (FullListener *full)
+{
+  for (guint i = 0; i < full->waiting->len; i++)
+    close (g_array_index (full->waiting, int, i));
+  g_array_unref (full->waiting);
+  close (full->listener);
+}
+
+/* The path is in use: that is an error at once. When its owner is gone, the path is free. */
+static void
+test_full_path (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->in.dir, "socket", NULL);
+  g_autofree char *bind = g_strconcat ("unix-stream:", path, NULL);
+  g_autofree char *expected = g_strdup_printf ("source devices: bind %s: ", path);
+  g_autoptr (GError) error = NULL;
+  FullListener full;
+
+  full_listener_init (&full, path);
+  alarm (20); /* where it blocks it does so for ever */
+  g_assert_false (start_source (fixture, bind, 10, FALSE, &error));
+  alarm (0);
+  g_assert_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE);
+  g_assert_true (g_str_has_prefix (error->message, expected));
+  g_clear_error (&error);
+  g_clear_object (&fixture->in.source);
+  g_assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+  full_listener_clear (&full);
+  g_assert_true (start_source (fixture, bind, 10, FALSE, &error));
+  g_assert_no_error (error);
+}
+
+/* The transport tries again, and its stop does not wait. */
+static void
+test_full_receiver (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->in.dir, "socket", NULL);
+  g_autofree char *endpoint = g_strconcat ("unix-stream:", path, NULL);
+  MusterTransportCounters counters;
+  FullListener full;
+
+  full_listener_init (&full, path);
+  start_sender (fixture, endpoint, NULL, NULL);
+  send_records (fixture, 1, 1, 0);
+  alarm (20);
+  do
+    {
+      g_usleep (1000);
+      muster_transport_get_counters (fixture->transport, &counters);
+    }
+  while (counters.retries < 2);
+  muster_pipeline_stop (fixture->out, 0);
+  alarm (0);
+  g_clear_pointer (&fixture->out, muster_pipeline_unref);
+  g_clear_object (&fixture->transport);
+  full_listener_clear (&full);
+  unlink (path);
+}
+
 /* -- what is asked for wrongly -- */
 
 static void
@@ -209,6 +300,8 @@ main (int argc, char **argv)
     }
   g_test_add ("/syslog/broken", Fixture, NULL, set_up, test_broken, tear_down);
   g_test_add ("/syslog/late", Fixture, NULL, set_up, test_late, tear_down);
+  g_test_add ("/syslog/full-path", Fixture, NULL, set_up, test_full_path, tear_down);
+  g_test_add ("/syslog/full-receiver", Fixture, NULL, set_up, test_full_receiver, tear_down);
   g_test_add ("/syslog-tls/wrong", Fixture, NULL, set_up, test_wrong, tear_down);
   return g_test_run ();
 }

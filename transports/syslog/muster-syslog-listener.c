@@ -65,8 +65,12 @@ welcome_free (gpointer data)
 static gboolean
 unavailable (MusterSyslogListener *self, const char *what, GError *reason, GError **error)
 {
-  g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "%s %s:%u: %s", what, self->endpoint->host,
-               self->endpoint->port, reason->message);
+  if (muster_syslog_endpoint_is_unix (self->endpoint))
+    g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "%s %s: %s", what, self->endpoint->host,
+                 reason->message);
+  else
+    g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_UNAVAILABLE, "%s %s:%u: %s", what, self->endpoint->host,
+                 self->endpoint->port, reason->message);
   g_error_free (reason);
   return FALSE;
 }
@@ -89,7 +93,8 @@ make_address (MusterSyslogListener *self, GError **error)
   return address;
 }
 
-/* What a dead process has left; a socket at which somebody listens is left alone. */
+/* What a dead process has left; a socket at which somebody listens is left alone. If his queue is full that is seen at once,
+ * for GSocket's descriptors never block, and connect(2) says EAGAIN of local ones. */
 static void
 remove_stale (const char *path, GSocketType type)
 {
