@@ -300,6 +300,13 @@ merge_cb (MusterBatch *batch, gpointer delivery)
   muster_delivery_merge (delivery, batch);
 }
 
+/* In a source's thread. The receiver is there before the sources, and after them. */
+static void
+tap_cb (MusterBatch *batch, gpointer receiver)
+{
+  muster_receiver_tap (receiver, batch);
+}
+
 static gboolean
 start_sources (MusterCluster *self, GError **error)
 {
@@ -310,7 +317,9 @@ start_sources (MusterCluster *self, GError **error)
                                     .journals = muster_runtime_dir_get_journals (self->run.runtime_dir),
                                     .drain_timeout_us = self->drain_timeout_us,
                                     .merge = merge_cb,
-                                    .merge_data = self->run.delivery };
+                                    .merge_data = self->run.delivery,
+                                    .tap = tap_cb,
+                                    .tap_data = self->run.receiver };
 
   for (guint i = 0; i < self->sources->len; i++)
     {

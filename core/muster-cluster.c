@@ -232,7 +232,7 @@ install_signals (void)
   /**
    * MusterCluster::record:
    * @self: the cluster
-   * @record: one thing said, by whomever
+   * @record: one thing said, by whomever: a worker, the primary itself, or a sender that a source hears
    *
    * A best-effort tap: what comes too fast is left out here (and nowhere else). It costs nothing while nothing is
    * connected. A handler connected in another thread is noticed when the cluster's main context turns next.

@@ -15,6 +15,8 @@ MusterReceiverNotes *muster_receiver_notes_new (const MusterReceiverCallbacks *c
 /* In the main context's thread, once nobody tells anything any more. Drops the caller's reference. */
 void muster_receiver_notes_close (MusterReceiverNotes *self);
 void muster_receiver_notes_set_tap (MusterReceiverNotes *self, gboolean on); /* any thread */
+/* For the tap, if it is on and there is room; any thread. */
+void muster_receiver_notes_tell_records (MusterReceiverNotes *self, MusterBatch *batch);
 
 /* In the receiver's thread. */
 void muster_receiver_notes_tell_connected (MusterReceiverNotes *self, const guint8 *stream);

@@ -254,14 +254,20 @@ tell_snapshots (MusterReceiverNotes *self, MusterBatch *batch)
 }
 
 void
+muster_receiver_notes_tell_records (MusterReceiverNotes *self, MusterBatch *batch)
+{
+  if (!g_atomic_int_get (&self->tap) || self->callbacks.records == NULL || muster_batch_get_n_records (batch) == 0)
+    return;
+  if (g_atomic_int_add (&self->tap_queued, 1) < TAP_MAX)
+    tell (self, NOTE_RECORDS, NULL, batch, NULL, NULL, 0);
+  else
+    g_atomic_int_add (&self->tap_queued, -1);
+}
+
+void
 muster_receiver_notes_tell_batch (MusterReceiverNotes *self, MusterBatch *batch, gboolean own)
 {
   if (!own && self->callbacks.snapshots != NULL && muster_batch_has_kind (batch, MUSTER_ENTRY_SNAPSHOT))
     tell_snapshots (self, batch);
-  if (g_atomic_int_get (&self->tap) && self->callbacks.records != NULL && muster_batch_get_n_records (batch) > 0
-      && g_atomic_int_get (&self->tap_queued) < TAP_MAX)
-    {
-      g_atomic_int_inc (&self->tap_queued);
-      tell (self, NOTE_RECORDS, NULL, batch, NULL, NULL, 0);
-    }
+  muster_receiver_notes_tell_records (self, batch);
 }

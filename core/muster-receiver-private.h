@@ -56,6 +56,8 @@ void muster_receiver_finish (MusterReceiver *self, const guint8 stream[MUSTER_ST
 /* To one worker; dropped if it is not connected. Sinks a floating message. */
 void muster_receiver_send (MusterReceiver *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], GVariant *message);
 void muster_receiver_set_tap (MusterReceiver *self, gboolean on);
+/* What came by another way than from a worker, for `records`, while the tap is on; any thread. */
+void muster_receiver_tap (MusterReceiver *self, MusterBatch *batch);
 /* Waits until the primary's own journal is empty and all that was handed to the pipeline is acknowledged, at most
  * @timeout_us, then ends the thread. FALSE if something stayed unacknowledged. */
 gboolean muster_receiver_stop (MusterReceiver *self, gint64 timeout_us);

@@ -202,6 +202,12 @@ muster_receiver_set_tap (MusterReceiver *self, gboolean on)
   muster_receiver_notes_set_tap (self->notes, on);
 }
 
+void
+muster_receiver_tap (MusterReceiver *self, MusterBatch *batch)
+{
+  muster_receiver_notes_tell_records (self->notes, batch);
+}
+
 typedef struct
 {
   MusterReceiver *receiver;

@@ -25,6 +25,8 @@ typedef struct
   gint64 drain_timeout_us; /* how long a stop may wait until all is delivered */
   void (*merge) (MusterBatch *batch, gpointer data); /* nullable; any thread: takes datasets to be merged */
   gpointer merge_data;
+  void (*tap) (MusterBatch *batch, gpointer data); /* nullable; any thread: looks at what goes into the pipeline */
+  gpointer tap_data;
 } MusterSourceHouse;
 
 /* @room is called in the thread where there is room again after take() had found none. */

@@ -32,7 +32,9 @@ struct _MusterSourceIntake
   MusterJournalFeed *feed;
   GMainContext *context;
   GMainLoop *loop;
-  GThread *thread; /* the owner's; NULL once it has ended */
+  GThread *thread;                       /* the owner's; NULL once it has ended */
+  void (*tap) (MusterBatch *, gpointer); /* nullable */
+  gpointer tap_data;
   void (*room) (gpointer);
   gpointer user_data;
   gboolean wants_room;
@@ -177,6 +179,8 @@ feed_batch (guint8 *bytes, gsize length, guint64 first, guint64 count, guint32 d
       g_printerr ("muster: the journal of source %s holds what is no entry: %s\n", intake->name, error->message);
       return TRUE;
     }
+  if (intake->tap != NULL)
+    intake->tap (batch, intake->tap_data);
   muster_pipeline_push (intake->pipeline, batch, batch_done, intake);
   return TRUE;
 }
@@ -276,6 +280,8 @@ muster_source_intake_new (const MusterSourceHouse *house, const char *name, guin
   intake->host = g_strdup (house->host);
   intake->cluster = g_strdup (house->cluster);
   intake->pipeline = muster_pipeline_ref (house->pipeline);
+  intake->tap = house->tap;
+  intake->tap_data = house->tap_data;
   intake->room = room;
   intake->user_data = user_data;
   intake->buffer = g_malloc (MUSTER_ENCODER_ORIGIN_MAX + MUSTER_ENTRY_MAX);

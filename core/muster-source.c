@@ -223,6 +223,8 @@ muster_source_submit (MusterSource *self, MusterBatch *batch)
 
   g_rw_lock_reader_lock (&priv->lock);
   pipeline = priv->pipeline != NULL ? muster_pipeline_ref (priv->pipeline) : NULL;
+  if (priv->house.tap != NULL)
+    priv->house.tap (batch, priv->house.tap_data);
   g_rw_lock_reader_unlock (&priv->lock);
   if (pipeline != NULL)
     muster_pipeline_push (pipeline, batch, batch_done_cb, self);
