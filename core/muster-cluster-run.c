@@ -592,21 +592,36 @@ take_down (MusterCluster *self)
   memset (run, 0, sizeof *run);
 }
 
-gboolean
-muster_cluster_check_room (MusterCluster *self, GError **error)
+/* Of the primary itself, all workers, and the sources' intakes. */
+static guint64
+sum_journals (MusterCluster *self)
 {
-  g_autofree char *found = self->runtime_path == NULL ? muster_runtime_dir_find (self->name) : NULL;
-  guint64 needed = muster_journal_get_file_size (self->journal_size), available = 0;
-  g_autofree char *directory = NULL;
-  g_autofree char *needed_text = NULL, *available_text = NULL;
+  guint64 sum = muster_journal_get_file_size (self->journal_size);
 
   for (guint i = 0; i < self->groups->len; i++)
     {
       const MusterWorkerGroup *group = g_ptr_array_index (self->groups, i);
 
-      needed += (guint64) group->instances
-                * (muster_journal_get_file_size (group->journal_size) + muster_cluster_get_area_size (self));
+      sum += (guint64) group->instances
+             * (muster_journal_get_file_size (group->journal_size) + muster_cluster_get_area_size (self));
     }
+  for (guint i = 0; i < self->sources->len; i++)
+    {
+      guint64 size = muster_source_get_journal_size (g_ptr_array_index (self->sources, i));
+
+      sum += size > 0 ? muster_journal_get_file_size (size) : 0;
+    }
+  return sum;
+}
+
+gboolean
+muster_cluster_check_room (MusterCluster *self, GError **error)
+{
+  g_autofree char *found = self->runtime_path == NULL ? muster_runtime_dir_find (self->name) : NULL;
+  guint64 needed = sum_journals (self), available = 0;
+  g_autofree char *directory = NULL;
+  g_autofree char *needed_text = NULL, *available_text = NULL;
+
   if (!muster_runtime_dir_find_room (self->runtime_path != NULL ? self->runtime_path : found, &available, &directory)
       || needed <= available)
     return TRUE;

@@ -11,6 +11,9 @@ gboolean muster_source_stop (MusterSource *self);
 /* Where the journal of its intake lies; NULL if it has none there. */
 const char *muster_source_get_journal_path (MusterSource *self);
 
+/* The bytes of journal that its intake will have; 0 without one. */
+guint64 muster_source_get_journal_size (MusterSource *self);
+
 /* Has the datasets in @batch, which the source submits too, merged with those of others. Does nothing while it is stopped. Any
  * thread; never blocks. Private, but exported like the next one. */
 MUSTER_PUBLIC void muster_source_merge_datasets (MusterSource *self, MusterBatch *batch);

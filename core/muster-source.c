@@ -152,6 +152,14 @@ muster_source_get_journal_path (MusterSource *self)
   return priv->intake != NULL ? muster_source_intake_get_journal_path (priv->intake) : NULL;
 }
 
+guint64
+muster_source_get_journal_size (MusterSource *self)
+{
+  MusterSourceClass *class = MUSTER_SOURCE_GET_CLASS (self);
+
+  return class->get_journal_size != NULL ? class->get_journal_size (self) : 0;
+}
+
 gboolean
 muster_source_get_mark (MusterSource *self, const guint8 id[MUSTER_STREAM_ID_SIZE], guint64 *next)
 {

@@ -45,6 +45,8 @@ typedef struct
  *   after @stop, and in the order in which one thread submitted
  * @room: (nullable): for sources with an intake: muster_source_take() had no room, and there may be some now; in the
  *   intake's thread
+ * @get_journal_size: (nullable): for sources with an intake: the bytes of journal that @start will ask for, so that `muster
+ *   check` knows what is needed; before @start, its properties are set
  *
  * A way in: entries from elsewhere (another machine's Muster, syslog devices) enter the pipeline, their origin kept.
  *
@@ -61,9 +63,10 @@ struct _MusterSourceClass
   void (*stop) (MusterSource *self);
   void (*acknowledged) (MusterSource *self, MusterBatch *batch);
   void (*room) (MusterSource *self);
+  guint64 (*get_journal_size) (MusterSource *self);
 
   /*< private >*/
-  gpointer padding[7];
+  gpointer padding[6];
 };
 
 MUSTER_PUBLIC const char *muster_source_get_name (MusterSource *self);

@@ -52,6 +52,23 @@ test_sources (Fixture *fixture, gconstpointer data)
   command_assert_contains (result.out, ": ok: 0 worker groups, 0 transports, 1 source\n");
 }
 
+/* The journals of sources are memory, too: more than there is anywhere, in one journal of the greatest size for each. */
+static void
+test_room (Fixture *fixture, gconstpointer data)
+{
+  const guint n = 4096; /* 32 TiB */
+  g_auto (CommandResult) result = { 0 };
+  g_autoptr (GString) text = g_string_new (NULL);
+  const char *path;
+
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (text, "[source s%u]\ntype=mock\njournal-size=%s\n", i, "8589934592");
+  path = mock_directory_write (&fixture->files, "much.conf", text->str, -1);
+  command_run (&result, fixture->plugins.path, COMMAND_ARGS ("check", path));
+  g_assert_cmpint (result.status, ==, 2);
+  command_assert_contains (result.err, ": the journals need 32.0");
+}
+
 static void
 test_bad (Fixture *fixture, gconstpointer data)
 {
@@ -90,6 +107,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/check/good", Fixture, NULL, set_up, test_good, tear_down);
   g_test_add ("/check/sources", Fixture, NULL, set_up, test_sources, tear_down);
+  g_test_add ("/check/room", Fixture, NULL, set_up, test_room, tear_down);
   g_test_add ("/check/bad", Fixture, NULL, set_up, test_bad, tear_down);
   g_test_add ("/check/usage", Fixture, NULL, set_up, test_usage, tear_down);
   return g_test_run ();

@@ -174,6 +174,12 @@ muster_source_syslog_room (MusterSource *source)
     muster_syslog_listener_resume (g_ptr_array_index (self->listeners, i));
 }
 
+static guint64
+muster_source_syslog_get_journal_size (MusterSource *source)
+{
+  return MUSTER_SOURCE_SYSLOG (source)->journal_size;
+}
+
 static void
 end_in_thread (gpointer data)
 {
@@ -326,6 +332,7 @@ muster_source_syslog_class_init (MusterSourceSyslogClass *class)
   source_class->start = muster_source_syslog_start;
   source_class->stop = muster_source_syslog_stop;
   source_class->room = muster_source_syslog_room;
+  source_class->get_journal_size = muster_source_syslog_get_journal_size;
 
   properties[PROP_BIND] = g_param_spec_boxed (
       "bind", NULL,

@@ -177,6 +177,7 @@ mock_transport_init (MockTransport *self)
 typedef struct
 {
   MusterSource parent_instance;
+  guint64 journal_size;
 } MockSource;
 
 typedef MusterSourceClass MockSourceClass;
@@ -190,10 +191,36 @@ mock_source_start (MusterSource *self, GError **error)
   return TRUE;
 }
 
+static guint64
+mock_source_get_journal_size (MusterSource *self)
+{
+  return ((MockSource *) self)->journal_size;
+}
+
+static void
+mock_source_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+  ((MockSource *) object)->journal_size = g_value_get_uint64 (value);
+}
+
+static void
+mock_source_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  g_value_set_uint64 (value, ((MockSource *) object)->journal_size);
+}
+
 static void
 mock_source_class_init (MockSourceClass *class)
 {
+  GObjectClass *object_class = G_OBJECT_CLASS (class);
+
+  object_class->set_property = mock_source_set_property;
+  object_class->get_property = mock_source_get_property;
   class->start = mock_source_start;
+  class->get_journal_size = mock_source_get_journal_size;
+  g_object_class_install_property (object_class, 1,
+                                   g_param_spec_uint64 ("journal-size", NULL, "Its journal", 0, G_MAXUINT64, 0,
+                                                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
