@@ -44,10 +44,8 @@ enum
   PROP_RECEIVE_BUFFER,
   PROP_JOURNAL_SIZE,
   PROP_SOCKET_MODE,
-  PROP_CA_FILE,
-  PROP_CERTIFICATE_FILE,
-  PROP_KEY_FILE,
-  N_PROPERTIES,
+  PROP_TLS_FILES,
+  N_PROPERTIES = PROP_TLS_FILES + MUSTER_SYSLOG_TLS_N_PROPERTIES,
 };
 
 static GParamSpec *properties[N_PROPERTIES];
@@ -247,17 +245,9 @@ muster_source_syslog_set_property (GObject *object, guint id, const GValue *valu
     case PROP_SOCKET_MODE:
       replace (&self->socket_mode, value);
       break;
-    case PROP_CA_FILE:
-      replace (&self->files.ca_file, value);
-      break;
-    case PROP_CERTIFICATE_FILE:
-      replace (&self->files.certificate_file, value);
-      break;
-    case PROP_KEY_FILE:
-      replace (&self->files.key_file, value);
-      break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      if (!muster_syslog_tls_files_set_property (&self->files, id - PROP_TLS_FILES, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
 }
 
@@ -292,17 +282,9 @@ muster_source_syslog_get_property (GObject *object, guint id, GValue *value, GPa
     case PROP_SOCKET_MODE:
       g_value_set_string (value, self->socket_mode);
       break;
-    case PROP_CA_FILE:
-      g_value_set_string (value, self->files.ca_file);
-      break;
-    case PROP_CERTIFICATE_FILE:
-      g_value_set_string (value, self->files.certificate_file);
-      break;
-    case PROP_KEY_FILE:
-      g_value_set_string (value, self->files.key_file);
-      break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      if (!muster_syslog_tls_files_get_property (&self->files, id - PROP_TLS_FILES, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
 }
 
@@ -356,13 +338,9 @@ muster_source_syslog_class_init (MusterSourceSyslogClass *class)
                               G_GUINT64_CONSTANT (8) << 30, 4 << 20, flags);
   properties[PROP_SOCKET_MODE] =
       g_param_spec_string ("socket-mode", NULL, "Mode of local sockets, octal", "0660", flags);
-  properties[PROP_CA_FILE] = g_param_spec_string (
-      "ca-file", NULL, "tls: only who has a certificate signed by one of these may send; unset: everybody", NULL,
-      flags);
-  properties[PROP_CERTIFICATE_FILE] =
-      g_param_spec_string ("certificate-file", NULL, "tls: our own certificate, PEM", NULL, flags);
-  properties[PROP_KEY_FILE] =
-      g_param_spec_string ("key-file", NULL, "tls: its private key; unset: it is in certificate-file", NULL, flags);
+  muster_syslog_tls_files_make_properties (
+      &properties[PROP_TLS_FILES], "tls: only who has a certificate signed by one of these may send; unset: everybody",
+      "tls: our own certificate, PEM");
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 

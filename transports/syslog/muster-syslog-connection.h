@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/uio.h>
+
 #include "muster-syslog-endpoint.h"
 #include "muster-syslog-tls.h"
 #include "muster-transport.h"

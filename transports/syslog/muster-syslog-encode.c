@@ -10,11 +10,11 @@
  */
 #include "config.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "muster-syslog-encode.h"
+#include "muster-syslog-writer.h"
 
 /* RFC 5424, section 6 */
 #define HOST_MAX     255
@@ -34,13 +34,12 @@ typedef struct
   const MusterSyslogStyle *style;
   const MusterEntry *entry;
   MusterRecordView record;
-  GByteArray *out;
-  guint start;    /* of this message in out */
+  MusterSyslogWriter writer;
   GString *types; /* a letter for each field; NULL while all are text */
   GString *keys;  /* ` k0="real key"` of those that were changed */
   guint n_fields; /* written */
   guint n_dropped;
-} Writer;
+} Encoder;
 
 GType
 muster_syslog_protocol_get_type (void)
@@ -57,174 +56,7 @@ muster_syslog_protocol_get_type (void)
   return type;
 }
 
-/* -- bytes ----------------------------------------------------------------------------------------- */
-
-static void
-put (Writer *writer, const void *bytes, gsize length)
-{
-  g_byte_array_append (writer->out, bytes, (guint) length);
-}
-
-static void
-put_string (Writer *writer, const char *text)
-{
-  put (writer, text, strlen (text));
-}
-
-static G_GNUC_PRINTF (2, 3) void put_printf (Writer *writer, const char *format, ...)
-{
-  char text[128];
-  va_list arguments;
-  int length;
-
-  va_start (arguments, format);
-  length = g_vsnprintf (text, sizeof text, format, arguments);
-  va_end (arguments);
-  put (writer, text, MIN ((gsize) length, sizeof text - 1));
-}
-
-/* printf() would be most of what a message costs. @digits: at least so many. */
-static void
-put_number (Writer *writer, guint64 number, guint digits)
-{
-  char text[24];
-  char *p = text + sizeof text;
-
-  do
-    *--p = (char) ('0' + number % 10);
-  while ((number /= 10) > 0 || p > text + sizeof text - digits);
-  put (writer, p, (gsize) (text + sizeof text - p));
-}
-
-static gsize
-used (const Writer *writer)
-{
-  return writer->out->len - writer->start;
-}
-
-static gboolean
-is_control (guint8 c)
-{
-  return c < 0x20 || c == 0x7f;
-}
-
-/* The most bytes up to @wanted that end between characters. */
-static gsize
-cut_at_character (const char *text, gsize length, gsize wanted)
-{
-  if (wanted >= length)
-    return length;
-  while (wanted > 0 && ((guint8) text[wanted] & 0xc0) == 0x80)
-    wanted--;
-  return wanted;
-}
-
-/* Text, of which no more than @room bytes go out; returns how much of it is there. */
-static gsize
-put_text (Writer *writer, const char *text, gsize length, gsize room)
-{
-  gsize plain = 0;
-
-  if (!writer->style->escape_controls)
-    {
-      plain = cut_at_character (text, length, room);
-      put (writer, text, plain);
-      return plain;
-    }
-  for (gsize i = 0; i < length; i++)
-    {
-      gsize cost = is_control ((guint8) text[i]) ? 4 : 1;
-
-      if (cost > room)
-        {
-          gsize cut = cut_at_character (text, length, i);
-
-          g_byte_array_set_size (writer->out, writer->out->len - (guint) (i - cut));
-          return cut;
-        }
-      room -= cost;
-      if (cost == 4)
-        put_printf (writer, "#%03o", (guint) (guint8) text[i]);
-      else
-        put (writer, text + i, 1);
-    }
-  return length;
-}
-
-/* A name of PRINTUSASCII: what is something else becomes '_'; nothing at all "-". Returns whether it is as it was. */
-static gboolean
-put_name (Writer *writer, const char *name, gsize length, gsize max, const char *forbidden)
-{
-  gboolean same = length <= max;
-  guint start = writer->out->len;
-
-  if (length == 0)
-    put (writer, "-", 1);
-  length = MIN (length, max);
-  put (writer, name, length);
-  for (gsize i = 0; i < length; i++)
-    {
-      char *c = (char *) writer->out->data + start + i;
-
-      if (*c <= 0x20 || *c >= 0x7f || strchr (forbidden, *c) != NULL)
-        {
-          *c = '_';
-          same = FALSE;
-        }
-    }
-  return same;
-}
-
 /* -- structured data ------------------------------------------------------------------------------- */
-
-/* RFC 5424, section 6.3.3: of a value '"', '\' and ']' are escaped. */
-static void
-put_value (Writer *writer, const char *text, gsize length)
-{
-  gsize plain = 0;
-
-  for (gsize i = 0; i < length; i++)
-    {
-      char c = text[i];
-
-      if (c != '"' && c != '\\' && c != ']' && !(writer->style->escape_controls && is_control ((guint8) c)))
-        continue;
-      put (writer, text + plain, i - plain);
-      if (is_control ((guint8) c))
-        put_printf (writer, "#%03o", (guint) (guint8) c);
-      else
-        put (writer, (char[2]){ '\\', c }, 2);
-      plain = i + 1;
-    }
-  put (writer, text + plain, length - plain);
-}
-
-static void
-put_param (Writer *writer, const char *name, const char *text, gsize length)
-{
-  put (writer, " ", 1);
-  put_string (writer, name);
-  put (writer, "=\"", 2);
-  put_value (writer, text, length);
-  put (writer, "\"", 1);
-}
-
-static void
-put_slice_param (Writer *writer, const char *name, MusterSlice text)
-{
-  if (text.length > 0)
-    put_param (writer, name, text.data, text.length);
-}
-
-static void
-put_natural_param (Writer *writer, const char *name, guint64 value)
-{
-  put (writer, " ", 1);
-  put_string (writer, name);
-  put (writer, "=\"", 2);
-  put_number (writer, value, 1);
-  put (writer, "\"", 1);
-}
 
 static char
 type_letter (MusterFieldType type)
@@ -235,7 +67,7 @@ type_letter (MusterFieldType type)
 }
 
 static void
-put_field_value (Writer *writer, const MusterFieldView *field)
+put_field_value (Encoder *self, const MusterFieldView *field)
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
   g_autofree char *base64 = NULL;
@@ -243,23 +75,23 @@ put_field_value (Writer *writer, const MusterFieldView *field)
   switch (field->type)
     {
     case MUSTER_FIELD_TEXT:
-      put_value (writer, field->value.text.data, field->value.text.length);
+      muster_syslog_writer_put_value (&self->writer, field->value.text.data, field->value.text.length);
       break;
     case MUSTER_FIELD_INTEGER:
-      put_printf (writer, "%" G_GINT64_FORMAT, field->value.integer);
+      muster_syslog_writer_put_printf (&self->writer, "%" G_GINT64_FORMAT, field->value.integer);
       break;
     case MUSTER_FIELD_NATURAL:
-      put_number (writer, field->value.natural, 1);
+      muster_syslog_writer_put_number (&self->writer, field->value.natural, 1);
       break;
     case MUSTER_FIELD_NUMBER:
-      put_string (writer, g_ascii_dtostr (text, sizeof text, field->value.number));
+      muster_syslog_writer_put_string (&self->writer, g_ascii_dtostr (text, sizeof text, field->value.number));
       break;
     case MUSTER_FIELD_FLAG:
-      put_string (writer, field->value.flag ? "true" : "false");
+      muster_syslog_writer_put_string (&self->writer, field->value.flag ? "true" : "false");
       break;
     case MUSTER_FIELD_DATA:
       base64 = g_base64_encode ((const guint8 *) field->value.text.data, field->value.text.length);
-      put_string (writer, base64);
+      muster_syslog_writer_put_string (&self->writer, base64);
       break;
     case MUSTER_FIELD_NONE:
     default:
@@ -268,78 +100,81 @@ put_field_value (Writer *writer, const MusterFieldView *field)
 }
 
 static void
-note_key (Writer *writer, const MusterFieldView *field)
+note_key (Encoder *self, const MusterFieldView *field)
 {
-  Writer keys = { .style = writer->style, .out = g_byte_array_new () };
+  MusterSyslogWriter keys = { .out = g_byte_array_new (), .escape_controls = self->style->escape_controls };
   char name[16];
 
-  g_snprintf (name, sizeof name, "k%u", writer->n_fields);
-  put_param (&keys, name, field->key.data, field->key.length);
-  if (writer->keys == NULL)
-    writer->keys = g_string_new (NULL);
-  g_string_append_len (writer->keys, (const char *) keys.out->data, (gssize) keys.out->len);
+  g_snprintf (name, sizeof name, "k%u", self->n_fields);
+  muster_syslog_writer_put_param (&keys, name, field->key.data, field->key.length);
+  if (self->keys == NULL)
+    self->keys = g_string_new (NULL);
+  g_string_append_len (self->keys, (const char *) keys.out->data, (gssize) keys.out->len);
   g_byte_array_unref (keys.out);
 }
 
 static void
-note_type (Writer *writer, MusterFieldType type)
+note_type (Encoder *self, MusterFieldType type)
 {
-  if (writer->types == NULL && type == MUSTER_FIELD_TEXT)
+  if (self->types == NULL && type == MUSTER_FIELD_TEXT)
     return;
-  if (writer->types == NULL)
+  if (self->types == NULL)
     {
-      writer->types = g_string_new (NULL);
-      for (guint i = 0; i < writer->n_fields; i++)
-        g_string_append_c (writer->types, 't');
+      self->types = g_string_new (NULL);
+      for (guint i = 0; i < self->n_fields; i++)
+        g_string_append_c (self->types, 't');
     }
-  g_string_append_c (writer->types, type_letter (type));
+  g_string_append_c (self->types, type_letter (type));
 }
 
 /* One parameter, or one more that was dropped, if it would not fit into @room. */
 static void
-put_field (Writer *writer, const MusterFieldView *field, gsize room)
+put_field (Encoder *self, const MusterFieldView *field, gsize room)
 {
-  guint before = writer->out->len;
+  guint before = self->writer.out->len;
   gboolean same;
 
-  put (writer, " ", 1);
-  same = field->key.length > 0 && put_name (writer, field->key.data, field->key.length, SD_NAME_MAX, "=]\"");
+  muster_syslog_writer_put (&self->writer, " ", 1);
+  same = field->key.length > 0
+         && muster_syslog_writer_put_name (&self->writer, field->key.data, field->key.length, SD_NAME_MAX, "=]\"");
   if (field->key.length == 0)
-    put (writer, "_", 1);
-  put (writer, "=\"", 2);
-  put_field_value (writer, field);
-  put (writer, "\"", 1);
-  if (used (writer) + (same ? 0 : field->key.length + 8) + (writer->keys != NULL ? writer->keys->len : 0) > room)
+    muster_syslog_writer_put (&self->writer, "_", 1);
+  muster_syslog_writer_put (&self->writer, "=\"", 2);
+  put_field_value (self, field);
+  muster_syslog_writer_put (&self->writer, "\"", 1);
+  if (muster_syslog_writer_get_used (&self->writer) + (same ? 0 : field->key.length + 8)
+          + (self->keys != NULL ? self->keys->len : 0)
+      > room)
     {
-      g_byte_array_set_size (writer->out, before);
-      writer->n_dropped++;
+      g_byte_array_set_size (self->writer.out, before);
+      self->n_dropped++;
       return;
     }
   if (!same)
-    note_key (writer, field);
-  note_type (writer, field->type);
-  writer->n_fields++;
+    note_key (self, field);
+  note_type (self, field->type);
+  self->n_fields++;
 }
 
 static void
-put_fields (Writer *writer, gsize room)
+put_fields (Encoder *self, gsize room)
 {
   MusterFieldIter iter;
   MusterFieldView field;
-  guint start = writer->out->len;
+  guint start = self->writer.out->len;
 
-  put_string (writer, "[" MUSTER_SYSLOG_FIELDS_ID);
-  muster_field_iter_init (&iter, &writer->record);
+  muster_syslog_writer_put_string (&self->writer, "[" MUSTER_SYSLOG_FIELDS_ID);
+  muster_field_iter_init (&iter, &self->record);
   while (muster_field_iter_next (&iter, &field))
-    put_field (writer, &field, room);
-  if (writer->n_fields == 0)
-    g_byte_array_set_size (writer->out, start);
+    put_field (self, &field, room);
+  if (self->n_fields == 0)
+    g_byte_array_set_size (self->writer.out, start);
   else
-    put (writer, "]", 1);
+    muster_syslog_writer_put (&self->writer, "]", 1);
 }
 
 static void
-put_stream (Writer *writer, const guint8 *stream)
+put_stream (Encoder *self, const guint8 *stream)
 {
   static const char digits[] = "0123456789abcdef";
   char text[2 * MUSTER_STREAM_ID_SIZE];
@@ -349,73 +184,64 @@ put_stream (Writer *writer, const guint8 *stream)
       text[2 * i] = digits[stream[i] >> 4];
       text[2 * i + 1] = digits[stream[i] & 15];
     }
-  put_param (writer, "stream", text, sizeof text);
+  muster_syslog_writer_put_param (&self->writer, "stream", text, sizeof text);
 }
 
 static void
-put_origin_params (Writer *writer, gboolean domain_changed)
+put_origin_params (Encoder *self, gboolean domain_changed)
 {
-  const MusterOrigin *origin = writer->entry->origin;
-  const MusterRecordView *record = &writer->record;
+  const MusterOrigin *origin = self->entry->origin;
+  const MusterRecordView *record = &self->record;
 
   if (origin != NULL)
     {
-      put_slice_param (writer, "cluster", origin->cluster);
-      put_slice_param (writer, "worker", origin->worker);
-      put_stream (writer, origin->stream);
-      put_natural_param (writer, "seq", writer->entry->sequence);
+      muster_syslog_writer_put_slice_param (&self->writer, "cluster", origin->cluster);
+      muster_syslog_writer_put_slice_param (&self->writer, "worker", origin->worker);
+      put_stream (self, origin->stream);
+      muster_syslog_writer_put_natural_param (&self->writer, "seq", self->entry->sequence);
     }
-  put_slice_param (writer, "file", record->file);
+  muster_syslog_writer_put_slice_param (&self->writer, "file", record->file);
   if (record->line > 0)
-    put_natural_param (writer, "line", record->line);
-  put_slice_param (writer, "function", record->function);
+    muster_syslog_writer_put_natural_param (&self->writer, "line", record->line);
+  muster_syslog_writer_put_slice_param (&self->writer, "function", record->function);
   if (domain_changed)
-    put_slice_param (writer, "domain", record->domain);
-}
-
-/* What the text takes in the message. */
-static gsize
-cost_of (const Writer *writer, MusterSlice text)
-{
-  gsize cost = text.length;
-
-  for (gsize i = 0; writer->style->escape_controls && i < text.length; i++)
-    cost += is_control ((guint8) text.data[i]) ? 3 : 0;
-  return cost;
+    muster_syslog_writer_put_slice_param (&self->writer, "domain", record->domain);
 }
 
 static void
-put_meta (Writer *writer, gboolean domain_changed, MusterSlice text)
+put_meta (Encoder *self, gboolean domain_changed, MusterSlice text)
 {
-  guint start = writer->out->len;
+  guint start = self->writer.out->len;
   guint empty;
 
-  put_string (writer, "[" MUSTER_SYSLOG_META_ID);
-  empty = writer->out->len;
-  if (writer->style->metadata)
-    put_origin_params (writer, domain_changed);
-  if (writer->style->metadata && writer->types != NULL)
-    put_param (writer, "types", writer->types->str, writer->types->len);
-  if (writer->style->metadata && writer->keys != NULL)
-    put (writer, writer->keys->str, writer->keys->len);
+  muster_syslog_writer_put_string (&self->writer, "[" MUSTER_SYSLOG_META_ID);
+  empty = self->writer.out->len;
+  if (self->style->metadata)
+    put_origin_params (self, domain_changed);
+  if (self->style->metadata && self->types != NULL)
+    muster_syslog_writer_put_param (&self->writer, "types", self->types->str, self->types->len);
+  if (self->style->metadata && self->keys != NULL)
+    muster_syslog_writer_put (&self->writer, self->keys->str, self->keys->len);
   /* Behind it come a bracket, a blank, a byte order mark and maybe the other mark. */
-  if (used (writer) + cost_of (writer, text) + 5 + (writer->n_dropped > 0 ? 32 : 0) > writer->style->max_size)
-    put_natural_param (writer, "truncated_from", text.length);
-  if (writer->n_dropped > 0)
-    put_natural_param (writer, "fields_dropped", writer->n_dropped);
-  if (writer->out->len == empty)
-    g_byte_array_set_size (writer->out, start);
+  if (muster_syslog_writer_get_used (&self->writer) + muster_syslog_writer_get_cost (&self->writer, text) + 5
+          + (self->n_dropped > 0 ? 32 : 0)
+      > self->style->max_size)
+    muster_syslog_writer_put_natural_param (&self->writer, "truncated_from", text.length);
+  if (self->n_dropped > 0)
+    muster_syslog_writer_put_natural_param (&self->writer, "fields_dropped", self->n_dropped);
+  if (self->writer.out->len == empty)
+    g_byte_array_set_size (self->writer.out, start);
   else
-    put (writer, "]", 1);
+    muster_syslog_writer_put (&self->writer, "]", 1);
 }
 
 /* -- names and times ------------------------------------------------------------------------------- */
 
 static MusterSlice
-find_label (const Writer *writer, const char *name, gsize length)
+find_label (const Encoder *self, const char *name, gsize length)
 {
   static const MusterOrigin nobody = { .first_seq = 1 };
-  const MusterOrigin *origin = writer->entry->origin != NULL ? writer->entry->origin : &nobody;
+  const MusterOrigin *origin = self->entry->origin != NULL ? self->entry->origin : &nobody;
 
   if (length == 6 && memcmp (name, "worker", 6) == 0)
     return origin->worker;
@@ -424,47 +250,47 @@ find_label (const Writer *writer, const char *name, gsize length)
   if (length == 4 && memcmp (name, "host", 4) == 0)
     return origin->host;
   if (length == 6 && memcmp (name, "domain", 6) == 0)
-    return writer->record.domain;
+    return self->record.domain;
   return (MusterSlice){ NULL, 0 };
 }
 
 static void
-put_app_name (Writer *writer, gsize max, const char *forbidden)
+put_app_name (Encoder *self, gsize max, const char *forbidden)
 {
   char text[256];
   gsize length = 0;
 
-  for (const char *p = writer->style->app_name; *p != '\0' && length < sizeof text;)
+  for (const char *p = self->style->app_name; *p != '\0' && length < sizeof text;)
     {
       const char *end = *p == '{' ? strchr (p, '}') : NULL;
       MusterSlice label = { p, 1 };
 
       if (end != NULL)
-        label = find_label (writer, p + 1, (gsize) (end - p - 1));
+        label = find_label (self, p + 1, (gsize) (end - p - 1));
       memcpy (text + length, label.data != NULL ? label.data : "", MIN (label.length, sizeof text - length));
       length += MIN (label.length, sizeof text - length);
       p = end != NULL ? end + 1 : p + 1;
     }
-  put_name (writer, text, length, max, forbidden);
+  muster_syslog_writer_put_name (&self->writer, text, length, max, forbidden);
 }
 
 static void
-put_priority (Writer *writer)
+put_priority (Encoder *self)
 {
-  MusterLevel level = writer->record.level != MUSTER_LEVEL_NONE ? writer->record.level : MUSTER_LEVEL_NOTICE;
+  MusterLevel level = self->record.level != MUSTER_LEVEL_NONE ? self->record.level : MUSTER_LEVEL_NOTICE;
 
-  put (writer, "<", 1);
-  put_number (writer, (guint64) writer->style->facility * 8 + (guint64) level - 1, 1);
-  put (writer, ">", 1);
+  muster_syslog_writer_put (&self->writer, "<", 1);
+  muster_syslog_writer_put_number (&self->writer, (guint64) self->style->facility * 8 + (guint64) level - 1, 1);
+  muster_syslog_writer_put (&self->writer, ">", 1);
 }
 
 /* 2026-11-22T09:15:00.123456Z; the date of the last second is kept. */
 static void
-put_timestamp (Writer *writer)
+put_timestamp (Encoder *self)
 {
   static __thread time_t last = -1;
   static __thread char text[32];
-  guint64 ns = writer->record.time_ns;
+  guint64 ns = self->record.time_ns;
   time_t second = (time_t) (ns / 1000000000u);
   struct tm parts;
 
@@ -473,20 +299,20 @@ put_timestamp (Writer *writer)
       strftime (text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
       last = second;
     }
-  put_string (writer, text);
-  put (writer, ".", 1);
-  put_number (writer, ns % 1000000000u / NS_PER_US, 6);
-  put (writer, "Z", 1);
+  muster_syslog_writer_put_string (&self->writer, text);
+  muster_syslog_writer_put (&self->writer, ".", 1);
+  muster_syslog_writer_put_number (&self->writer, ns % 1000000000u / NS_PER_US, 6);
+  muster_syslog_writer_put (&self->writer, "Z", 1);
 }
 
 /* Mmm dd hh:mm:ss in this machine's zone */
 static void
-put_old_timestamp (Writer *writer)
+put_old_timestamp (Encoder *self)
 {
   static __thread time_t last = -1;
   static __thread char text[32];
   static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  time_t second = (time_t) (writer->record.time_ns / 1000000000u);
+  time_t second = (time_t) (self->record.time_ns / 1000000000u);
   struct tm parts;
 
   if (second != last && localtime_r (&second, &parts) != NULL)
@@ -495,113 +321,118 @@ put_old_timestamp (Writer *writer)
                   parts.tm_hour, parts.tm_min, parts.tm_sec);
       last = second;
     }
-  put_string (writer, text);
+  muster_syslog_writer_put_string (&self->writer, text);
 }
 
 static void
-put_host (Writer *writer)
+put_host (Encoder *self)
 {
-  MusterSlice host = find_label (writer, "host", 4);
+  MusterSlice host = find_label (self, "host", 4);
 
-  put_name (writer, host.data, host.length, HOST_MAX, "");
+  muster_syslog_writer_put_name (&self->writer, host.data, host.length, HOST_MAX, "");
 }
 
 static guint32
-pid_of (const Writer *writer)
+pid_of (const Encoder *self)
 {
-  return writer->entry->origin != NULL ? writer->entry->origin->pid : 0;
+  return self->entry->origin != NULL ? self->entry->origin->pid : 0;
 }
 
 /* -- messages -------------------------------------------------------------------------------------- */
 
 static void
-put_rfc5424 (Writer *writer, MusterSlice text)
+put_rfc5424 (Encoder *self, MusterSlice text)
 {
-  const gsize max = writer->style->max_size;
+  const gsize max = self->style->max_size;
   gboolean same;
   gsize share = MIN (text.length, max / MESSAGE_SHARE);
   guint data;
 
-  put_priority (writer);
-  put (writer, "1 ", 2);
-  put_timestamp (writer);
-  put (writer, " ", 1);
-  put_host (writer);
-  put (writer, " ", 1);
-  put_app_name (writer, APP_NAME_MAX, "");
-  put (writer, " ", 1);
-  if (pid_of (writer) != 0)
-    put_number (writer, pid_of (writer), 1);
+  put_priority (self);
+  muster_syslog_writer_put (&self->writer, "1 ", 2);
+  put_timestamp (self);
+  muster_syslog_writer_put (&self->writer, " ", 1);
+  put_host (self);
+  muster_syslog_writer_put (&self->writer, " ", 1);
+  put_app_name (self, APP_NAME_MAX, "");
+  muster_syslog_writer_put (&self->writer, " ", 1);
+  if (pid_of (self) != 0)
+    muster_syslog_writer_put_number (&self->writer, pid_of (self), 1);
   else
-    put (writer, "-", 1);
-  put (writer, " ", 1);
-  same = put_name (writer, writer->record.domain.data, writer->record.domain.length, MSGID_MAX, "");
-  put (writer, " ", 1);
-  data = writer->out->len;
-  put_fields (writer, max > share + MARKS_MAX ? max - share - MARKS_MAX : 0);
-  put_meta (writer, !same, text);
-  if (writer->out->len == data)
-    put (writer, "-", 1);
+    muster_syslog_writer_put (&self->writer, "-", 1);
+  muster_syslog_writer_put (&self->writer, " ", 1);
+  same = muster_syslog_writer_put_name (&self->writer, self->record.domain.data, self->record.domain.length, MSGID_MAX,
+                                        "");
+  muster_syslog_writer_put (&self->writer, " ", 1);
+  data = self->writer.out->len;
+  put_fields (self, max > share + MARKS_MAX ? max - share - MARKS_MAX : 0);
+  put_meta (self, !same, text);
+  if (self->writer.out->len == data)
+    muster_syslog_writer_put (&self->writer, "-", 1);
   if (text.length == 0)
     return;
-  put (writer, " ", 1);
-  if (writer->style->bom)
-    put (writer, "\xef\xbb\xbf", 3);
-  put_text (writer, text.data, text.length, max > used (writer) ? max - used (writer) : 0);
+  muster_syslog_writer_put (&self->writer, " ", 1);
+  if (self->style->bom)
+    muster_syslog_writer_put (&self->writer, "\xef\xbb\xbf", 3);
+  muster_syslog_writer_put_text (
+      &self->writer, text.data, text.length,
+      max > muster_syslog_writer_get_used (&self->writer) ? max - muster_syslog_writer_get_used (&self->writer) : 0);
 }
 
 static void
-put_old_fields (Writer *writer, gsize room)
+put_old_fields (Encoder *self, gsize room)
 {
   MusterFieldIter iter;
   MusterFieldView field;
 
-  muster_field_iter_init (&iter, &writer->record);
+  muster_field_iter_init (&iter, &self->record);
   while (muster_field_iter_next (&iter, &field))
-    put_field (writer, &field, room);
+    put_field (self, &field, room);
 }
 
 static void
-put_rfc3164 (Writer *writer, MusterSlice text)
+put_rfc3164 (Encoder *self, MusterSlice text)
 {
-  const gsize max = writer->style->max_size;
+  const gsize max = self->style->max_size;
   gsize shown, room;
 
-  put_priority (writer);
-  put_old_timestamp (writer);
-  put (writer, " ", 1);
-  if (writer->style->hostname)
+  put_priority (self);
+  put_old_timestamp (self);
+  muster_syslog_writer_put (&self->writer, " ", 1);
+  if (self->style->hostname)
     {
-      put_host (writer);
-      put (writer, " ", 1);
+      put_host (self);
+      muster_syslog_writer_put (&self->writer, " ", 1);
     }
-  put_app_name (writer, SD_NAME_MAX, ":[]");
-  if (pid_of (writer) != 0)
-    put_printf (writer, "[%u]", pid_of (writer));
-  put (writer, ": ", 2);
-  room = max > used (writer) + MARKS_MAX ? max - used (writer) - MARKS_MAX : 0;
-  shown = put_text (writer, text.data, text.length, room);
-  put_old_fields (writer, max > MARKS_MAX ? max - MARKS_MAX : 0);
+  put_app_name (self, SD_NAME_MAX, ":[]");
+  if (pid_of (self) != 0)
+    muster_syslog_writer_put_printf (&self->writer, "[%u]", pid_of (self));
+  muster_syslog_writer_put (&self->writer, ": ", 2);
+  room = max > muster_syslog_writer_get_used (&self->writer) + MARKS_MAX
+             ? max - muster_syslog_writer_get_used (&self->writer) - MARKS_MAX
+             : 0;
+  shown = muster_syslog_writer_put_text (&self->writer, text.data, text.length, room);
+  put_old_fields (self, max > MARKS_MAX ? max - MARKS_MAX : 0);
   if (shown < text.length)
-    put_natural_param (writer, "truncated_from", text.length);
-  if (writer->n_dropped > 0)
-    put_natural_param (writer, "fields_dropped", writer->n_dropped);
+    muster_syslog_writer_put_natural_param (&self->writer, "truncated_from", text.length);
+  if (self->n_dropped > 0)
+    muster_syslog_writer_put_natural_param (&self->writer, "fields_dropped", self->n_dropped);
 }
 
 /* A gap is a message of its own, so that nothing is missing without a word there, too. */
 static gboolean
-fill_gap (Writer *writer, char *text, gsize size)
+fill_gap (Encoder *self, char *text, gsize size)
 {
   MusterGapReason reason;
   guint64 count;
 
-  if (!muster_entry_get_gap (writer->entry, &count, &reason) || reason == MUSTER_GAP_FILTERED)
+  if (!muster_entry_get_gap (self->entry, &count, &reason) || reason == MUSTER_GAP_FILTERED)
     return FALSE;
   g_snprintf (text, size, "%" G_GUINT64_FORMAT " entries are missing: %s", count, muster_gap_reason_to_string (reason));
-  writer->record = (MusterRecordView){ .level = MUSTER_LEVEL_WARNING,
-                                       .time_ns = (guint64) g_get_real_time () * NS_PER_US,
-                                       .domain = { "muster", 6 },
-                                       .message = { text, strlen (text) } };
+  self->record = (MusterRecordView){ .level = MUSTER_LEVEL_WARNING,
+                                     .time_ns = (guint64) g_get_real_time () * NS_PER_US,
+                                     .domain = { "muster", 6 },
+                                     .message = { text, strlen (text) } };
   return TRUE;
 }
 
@@ -609,24 +440,26 @@ gboolean
 muster_syslog_encode (const MusterSyslogStyle *style, const MusterEntry *entry, const MusterSlice *text,
                       GByteArray *out)
 {
-  Writer writer = { .style = style, .entry = entry, .out = out, .start = out->len };
+  Encoder self = { .style = style,
+                   .entry = entry,
+                   .writer = { .out = out, .start = out->len, .escape_controls = style->escape_controls } };
   char gap[96];
 
-  if (!muster_entry_get_record (entry, &writer.record) && !fill_gap (&writer, gap, sizeof gap))
+  if (!muster_entry_get_record (entry, &self.record) && !fill_gap (&self, gap, sizeof gap))
     {
       if (text == NULL || text->length == 0)
         return FALSE;
-      writer.record = (MusterRecordView){ .level = MUSTER_LEVEL_INFO,
-                                          .time_ns = (guint64) g_get_real_time () * NS_PER_US,
-                                          .domain = { "muster", 6 } };
+      self.record = (MusterRecordView){ .level = MUSTER_LEVEL_INFO,
+                                        .time_ns = (guint64) g_get_real_time () * NS_PER_US,
+                                        .domain = { "muster", 6 } };
     }
   if (style->protocol == MUSTER_SYSLOG_RFC5424)
-    put_rfc5424 (&writer, text != NULL ? *text : writer.record.message);
+    put_rfc5424 (&self, text != NULL ? *text : self.record.message);
   else
-    put_rfc3164 (&writer, text != NULL ? *text : writer.record.message);
-  if (writer.types != NULL)
-    g_string_free (writer.types, TRUE);
-  if (writer.keys != NULL)
-    g_string_free (writer.keys, TRUE);
+    put_rfc3164 (&self, text != NULL ? *text : self.record.message);
+  if (self.types != NULL)
+    g_string_free (self.types, TRUE);
+  if (self.keys != NULL)
+    g_string_free (self.keys, TRUE);
   return TRUE;
 }

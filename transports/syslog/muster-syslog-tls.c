@@ -15,6 +15,48 @@ muster_syslog_tls_files_clear (MusterSyslogTlsFiles *files)
   g_clear_pointer (&files->key_file, g_free);
 }
 
+void
+muster_syslog_tls_files_make_properties (GParamSpec **properties, const char *ca_help, const char *certificate_help)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS;
+
+  properties[0] = g_param_spec_string ("ca-file", NULL, ca_help, NULL, flags);
+  properties[1] = g_param_spec_string ("certificate-file", NULL, certificate_help, NULL, flags);
+  properties[2] =
+      g_param_spec_string ("key-file", NULL, "tls: its private key; unset: it is in certificate-file", NULL, flags);
+}
+
+static char *const *
+find_file (const MusterSyslogTlsFiles *files, guint number)
+{
+  char *const *const members[MUSTER_SYSLOG_TLS_N_PROPERTIES] = { &files->ca_file, &files->certificate_file,
+                                                                 &files->key_file };
+
+  return number < G_N_ELEMENTS (members) ? members[number] : NULL;
+}
+
+gboolean
+muster_syslog_tls_files_set_property (MusterSyslogTlsFiles *files, guint number, const GValue *value)
+{
+  char **member = (char **) find_file (files, number);
+
+  if (member == NULL)
+    return FALSE;
+  g_free (*member);
+  *member = g_value_dup_string (value);
+  return TRUE;
+}
+
+gboolean
+muster_syslog_tls_files_get_property (const MusterSyslogTlsFiles *files, guint number, GValue *value)
+{
+  char *const *member = find_file (files, number);
+
+  if (member != NULL)
+    g_value_set_string (value, *member);
+  return member != NULL;
+}
+
 static gboolean
 invalid (GError **error, const char *property, const char *path, GError *reason)
 {
