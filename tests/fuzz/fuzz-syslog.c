@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The input is what comes over a connection, and also one datagram. Whatever it is: frames lie within it and use all of it
- * up, a message is made of each, its record can be encoded, and what is sent on again is understood.
+ * up, the same ones in whatever pieces it comes, a message is made of each, its record can be encoded, and what is sent on
+ * again is understood.
  */
 #include "config.h"
 
@@ -14,7 +15,8 @@
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
-#define NOW_NS G_GUINT64_CONSTANT (1795308996000000000)
+#define MAX_SIZE 600
+#define NOW_NS   G_GUINT64_CONSTANT (1795308996000000000)
 
 /* Out as our own transport sends it: within its size, and never malformed. */
 static void
@@ -77,10 +79,54 @@ take (MusterSyslogRecord *record, const char *bytes, gsize length, gsize truncat
   encode (&record->record);
 }
 
+/* The messages of a connection that brings @piece bytes at a time, one behind the other; NULL: one frame is wrong, and what
+ * there is of that depends on the pieces. */
+static GByteArray *
+split (const guint8 *data, gsize size, gsize piece)
+{
+  g_autoptr (GByteArray) messages = g_byte_array_new ();
+  g_autoptr (GByteArray) pending = g_byte_array_new ();
+  MusterSyslogFrames frames = { .max_size = MAX_SIZE };
+  MusterSyslogFrame frame;
+  gsize n;
+
+  for (gsize at = 0; at <= size; at += piece)
+    {
+      g_byte_array_append (pending, data + at, (guint) MIN (piece, size - at));
+      while ((n = muster_syslog_frames_next (&frames, (const char *) pending->data, pending->len, at + piece > size,
+                                             &frame))
+             > 0)
+        {
+          if (frame.wrong != NULL)
+            return NULL;
+          if (frame.bytes != NULL)
+            {
+              g_byte_array_append (messages, (const guint8 *) frame.bytes, (guint) frame.length);
+              g_byte_array_append (messages, (const guint8 *) (frame.truncated_from > 0 ? "\n!" : "\n."), 2);
+            }
+          g_byte_array_remove_range (pending, 0, (guint) n);
+        }
+      g_assert_cmpuint (pending->len, <, MAX (MAX_SIZE + 32, piece));
+    }
+  g_assert_cmpuint (pending->len, ==, 0);
+  return g_steal_pointer (&messages);
+}
+
+static void
+compare_pieces (const guint8 *data, gsize size)
+{
+  g_autoptr (GByteArray) whole = split (data, size, size + 1);
+  g_autoptr (GByteArray) pieces = split (data, size, size > 0 ? data[0] % 100 + 1 : 1);
+
+  g_assert_true ((whole == NULL) == (pieces == NULL));
+  if (whole != NULL)
+    g_assert_cmpmem (whole->data, whole->len, pieces->data, pieces->len);
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
-  MusterSyslogFrames frames = { .max_size = 600 };
+  MusterSyslogFrames frames = { .max_size = MAX_SIZE };
   MusterSyslogRecord record;
   MusterSyslogFrame frame;
   const char *bytes = size > 0 ? (const char *) data : "";
@@ -101,5 +147,6 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     }
   g_assert_cmpuint (done, ==, size);
   muster_syslog_record_clear (&record);
+  compare_pieces (data, size);
   return 0;
 }

@@ -215,6 +215,40 @@ test_sizes (void)
       }
 }
 
+/* Names that are longer than a message, and keys whose escapes are: they go, the text and what still fits stay. */
+static void
+test_long_names (void)
+{
+  g_autofree char *name = g_strnfill (5000, '\n');
+  const MusterField fields[] = { { .key = { name, 150 }, .type = MUSTER_FIELD_TEXT, .value.text = { "v", 1 } },
+                                 MUSTER_TEXT ("user", "eve") };
+  MusterRecordParts parts = hello ();
+
+  parts.domain = (MusterSlice){ name, 5000 };
+  parts.function = name;
+  parts.file = "a.c";
+  parts.fields = fields;
+  parts.n_fields = G_N_ELEMENTS (fields);
+  for (gsize max = 480; max < 2000; max += 7)
+    {
+      MusterSyslogStyle style = plain;
+      g_autofree char *message = NULL;
+      int n_missing;
+
+      style.max_size = max;
+      style.metadata = style.escape_controls = TRUE;
+      message = encode (&style, &parts);
+      g_assert_true (g_str_has_suffix (message, "] hello"));
+      if (max < 1000)
+        g_assert_true (strstr (message, " function=") == NULL && strstr (message, " domain=") == NULL);
+      n_missing = (strstr (message, " k0=") == NULL) + (strstr (message, " user=\"eve\"]") == NULL);
+      g_assert_cmpint (n_missing, <, 2);
+      g_assert_true ((n_missing == 1) == (strstr (message, " fields_dropped=\"1\"") != NULL));
+      if (max > 1100)
+        g_assert_true (strstr (message, " seq=\"7\"") != NULL && strstr (message, " k0=") != NULL);
+    }
+}
+
 /* -- there and back -------------------------------------------------------------------------------- */
 
 static void
@@ -363,6 +397,7 @@ main (int argc, char **argv)
   g_test_add_func ("/syslog-encode/newlines", test_newlines);
   g_test_add_func ("/syslog-encode/others", test_others);
   g_test_add_func ("/syslog-encode/sizes", test_sizes);
+  g_test_add_func ("/syslog-encode/long-names", test_long_names);
   g_test_add_func ("/syslog-encode/round-trip", test_round_trip);
   g_test_add_func ("/syslog-encode/outbox", test_outbox);
   g_test_add_func ("/syslog-encode/endpoints", test_endpoints);

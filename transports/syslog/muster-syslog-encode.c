@@ -21,8 +21,8 @@
 #define APP_NAME_MAX 48
 #define MSGID_MAX    32
 #define SD_NAME_MAX  32
-/* For what says that something was cut. */
-#define MARKS_MAX 64
+/* For what says that something was cut, with all that stands around it. */
+#define MARKS_MAX 96
 /* Fields leave that part of the room to the message. */
 #define MESSAGE_SHARE 4
 
@@ -127,10 +127,18 @@ note_type (Encoder *self, MusterFieldType type)
   g_string_append_c (self->types, type_letter (type));
 }
 
+/* What keys and types will take in the second element, with those of one more field. */
+static gsize
+get_notes_cost (const Encoder *self)
+{
+  return (self->keys != NULL ? self->keys->len : 0) + self->n_fields + sizeof " types=\"t\"";
+}
+
 /* One parameter, or one more that was dropped, if it would not fit into @room. */
 static void
 put_field (Encoder *self, const MusterFieldView *field, gsize room)
 {
+  gsize keys_before = self->keys != NULL ? self->keys->len : 0;
   guint before = self->writer.out->len;
   gboolean same;
 
@@ -142,16 +150,16 @@ put_field (Encoder *self, const MusterFieldView *field, gsize room)
   muster_syslog_writer_put (&self->writer, "=\"", 2);
   put_field_value (self, field);
   muster_syslog_writer_put (&self->writer, "\"", 1);
-  if (muster_syslog_writer_get_used (&self->writer) + (same ? 0 : field->key.length + 8)
-          + (self->keys != NULL ? self->keys->len : 0)
-      > room)
+  if (!same)
+    note_key (self, field);
+  if (muster_syslog_writer_get_used (&self->writer) + get_notes_cost (self) > room)
     {
       g_byte_array_set_size (self->writer.out, before);
+      if (self->keys != NULL)
+        g_string_truncate (self->keys, keys_before);
       self->n_dropped++;
       return;
     }
-  if (!same)
-    note_key (self, field);
   note_type (self, field->type);
   self->n_fields++;
 }
@@ -187,25 +195,44 @@ put_stream (Encoder *self, const guint8 *stream)
   muster_syslog_writer_put_param (&self->writer, "stream", text, sizeof text);
 }
 
+/* What was put since @before goes where it leaves no room for the rest: names may be longer than a message. */
 static void
-put_origin_params (Encoder *self, gboolean domain_changed)
+keep_if_fits (Encoder *self, guint before)
+{
+  if (muster_syslog_writer_get_used (&self->writer) + get_notes_cost (self) + MARKS_MAX > self->style->max_size)
+    g_byte_array_set_size (self->writer.out, before);
+}
+
+static void
+put_identity (Encoder *self)
 {
   const MusterOrigin *origin = self->entry->origin;
-  const MusterRecordView *record = &self->record;
+  guint before = self->writer.out->len;
 
-  if (origin != NULL)
-    {
-      muster_syslog_writer_put_slice_param (&self->writer, "cluster", origin->cluster);
-      muster_syslog_writer_put_slice_param (&self->writer, "worker", origin->worker);
-      put_stream (self, origin->stream);
-      muster_syslog_writer_put_natural_param (&self->writer, "seq", self->entry->sequence);
-    }
+  if (origin == NULL)
+    return;
+  muster_syslog_writer_put_slice_param (&self->writer, "cluster", origin->cluster);
+  muster_syslog_writer_put_slice_param (&self->writer, "worker", origin->worker);
+  put_stream (self, origin->stream);
+  muster_syslog_writer_put_natural_param (&self->writer, "seq", self->entry->sequence);
+  keep_if_fits (self, before);
+}
+
+static void
+put_place (Encoder *self, gboolean domain_changed)
+{
+  const MusterRecordView *record = &self->record;
+  guint before = self->writer.out->len;
+
   muster_syslog_writer_put_slice_param (&self->writer, "file", record->file);
   if (record->line > 0)
     muster_syslog_writer_put_natural_param (&self->writer, "line", record->line);
   muster_syslog_writer_put_slice_param (&self->writer, "function", record->function);
+  keep_if_fits (self, before);
+  before = self->writer.out->len;
   if (domain_changed)
     muster_syslog_writer_put_slice_param (&self->writer, "domain", record->domain);
+  keep_if_fits (self, before);
 }
 
 static void
@@ -217,7 +244,10 @@ put_meta (Encoder *self, gboolean domain_changed, MusterSlice text)
   muster_syslog_writer_put_string (&self->writer, "[" MUSTER_SYSLOG_META_ID);
   empty = self->writer.out->len;
   if (self->style->metadata)
-    put_origin_params (self, domain_changed);
+    {
+      put_identity (self);
+      put_place (self, domain_changed);
+    }
   if (self->style->metadata && self->types != NULL)
     muster_syslog_writer_put_param (&self->writer, "types", self->types->str, self->types->len);
   if (self->style->metadata && self->keys != NULL)
