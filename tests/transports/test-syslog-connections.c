@@ -112,22 +112,46 @@ test_idle (Fixture *fixture, gconstpointer data)
   close (talker);
 }
 
-/* A handshake that does not come to its end is cut, whatever idle-timeout is. */
+/* A handshake that does not come to its end is cut, whatever idle-timeout is: nothing, a part of a record's header, of a
+ * record, and a whole one that is the beginning of a message. */
 static void
 test_handshake (Fixture *fixture, gconstpointer data)
 {
-  const char *hello = "\x16\x03\x01"; /* the beginning of one */
+  static const char hello[] = "\x16\x03\x01\x00\x05\x01\x00\x02\x00\x03";
+  static const gsize lengths[] = { 0, 3, 7, 10 };
   char byte;
-  int fd;
 
   if (!have_tls ())
     return;
   fixture->handshake_timeout_us = 100 * G_TIME_SPAN_MILLISECOND;
   start_source_somewhere (fixture, "tls", 10, FALSE);
-  fd = connect_plain (fixture);
-  say (fd, hello);
-  g_assert_cmpint (recv (fd, &byte, 1, 0), <=, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      gint64 begin_us = g_get_monotonic_time ();
+      int fd = connect_plain (fixture);
+
+      g_assert_cmpint (send (fd, hello, lengths[i], MSG_NOSIGNAL), ==, (gssize) lengths[i]);
+      g_assert_cmpint (recv (fd, &byte, 1, 0), <=, 0);
+      g_assert_cmpint (g_get_monotonic_time () - begin_us, >=, fixture->handshake_timeout_us);
+      close (fd);
+    }
   test_reports_wait (&fixture->in.reports, "127.0.0.1 was refused: its TLS handshake took longer than 0.1 s");
+}
+
+/* The sender is gone in the middle of it: that is seen at once, and does not spin. */
+static void
+test_handshake_gone (Fixture *fixture, gconstpointer data)
+{
+  int fd;
+
+  if (!have_tls ())
+    return;
+  start_source_somewhere (fixture, "tls", 10, FALSE);
+  fd = connect_plain (fixture);
+  say (fd, "\x16\x03\x01");
+  shutdown (fd, SHUT_WR);
+  test_reports_wait (&fixture->in.reports, "127.0.0.1 was refused: ");
+  g_assert_null (strstr (test_reports_get (&fixture->in.reports), "took longer"));
   close (fd);
 }
 
@@ -204,6 +228,31 @@ test_gone_tls (Fixture *fixture, gconstpointer data)
   come_and_go (fixture, "no TLS");
   test_reports_wait (&fixture->in.reports, "warning: source devices: 127.0.0.1 was refused: ");
   g_assert_null (strstr (test_reports_get (&fixture->in.reports), "(null)"));
+}
+
+/* Many who begin no handshake do not keep others from theirs. */
+static void
+test_silent_crowd (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *endpoint = NULL;
+  gint64 began_us, took_us;
+  int fds[60];
+
+  if (!have_tls ())
+    return;
+  start_source_somewhere (fixture, "tls", 100, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    fds[i] = connect_plain (fixture);
+  began_us = g_get_monotonic_time ();
+  endpoint = make_endpoint (fixture, "tls", TRUE);
+  start_sender (fixture, endpoint, NULL, "client.pem");
+  send_records (fixture, 1, 1, 0);
+  test_keeper_wait (fixture->in.keeper, 1);
+  took_us = g_get_monotonic_time () - began_us;
+  g_test_message ("the first record came after %d ms", (int) (took_us / 1000));
+  g_assert_cmpint (took_us, <, 5 * G_USEC_PER_SEC); /* half of what a handshake may take */
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
 }
 
 static int
@@ -436,6 +485,8 @@ main (int argc, char **argv)
   g_test_add ("/syslog-connections/idle-local", Fixture, "unix-stream", set_up, test_idle, tear_down);
   g_test_add ("/syslog-connections-tls/handshake", Fixture, NULL, set_up, test_handshake, tear_down);
   g_test_add ("/syslog-connections/gone", Fixture, NULL, set_up, test_gone, tear_down);
+  g_test_add ("/syslog-connections-tls/handshake-gone", Fixture, NULL, set_up, test_handshake_gone, tear_down);
+  g_test_add ("/syslog-connections-tls/silent-crowd", Fixture, NULL, set_up, test_silent_crowd, tear_down);
   g_test_add ("/syslog-connections-tls/gone", Fixture, NULL, set_up, test_gone_tls, tear_down);
   g_test_add ("/syslog-connections/keepalive", Fixture, NULL, set_up, test_keepalive, tear_down);
   g_test_add ("/syslog-connections/exhausted", Fixture, NULL, set_up, test_exhausted, tear_down);

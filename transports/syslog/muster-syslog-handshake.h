@@ -15,8 +15,9 @@ typedef void (*MusterSyslogHandshakeFunc) (MusterSyslogHandshake *handshake, GIO
 
 /* As the server of @base. @tls has a certificate; with authorities, who has none of theirs is refused. @ended is called
  * once, later, at the latest a little after the timeout, unless it is left alone. */
-MusterSyslogHandshake *muster_syslog_handshake_new (GIOStream *base, const MusterSyslogTls *tls, gint64 timeout_us,
-                                                    GMainContext *context, MusterSyslogHandshakeFunc ended,
-                                                    gpointer user_data, GError **error);
-/* Nobody is interested any more: it closes and frees itself as the context runs. */
+MusterSyslogHandshake *muster_syslog_handshake_new (GSocketConnection *base, const MusterSyslogTls *tls,
+                                                    gint64 timeout_us, GMainContext *context,
+                                                    MusterSyslogHandshakeFunc ended, gpointer user_data,
+                                                    GError **error);
+/* Nobody is interested any more: it closes and frees itself, now or as the context runs. */
 void muster_syslog_handshake_abandon (MusterSyslogHandshake *self);

@@ -289,7 +289,7 @@ handshake_ended_cb (MusterSyslogHandshake *handshake, GIOStream *stream, const G
 }
 
 static void
-begin_handshake (MusterSyslogListener *self, GIOStream *base, const char *name)
+begin_handshake (MusterSyslogListener *self, GSocketConnection *base, const char *name)
 {
   Welcome *welcome = g_new0 (Welcome, 1);
   g_autoptr (GError) error = NULL;
@@ -326,7 +326,7 @@ welcome (MusterSyslogListener *self, GSocket *connection, const char *name)
     muster_syslog_keepalive_set (connection);
   stream = g_socket_connection_factory_create_connection (connection);
   if (self->endpoint->kind == MUSTER_SYSLOG_TLS)
-    begin_handshake (self, G_IO_STREAM (stream), name);
+    begin_handshake (self, stream, name);
   else
     add_peer (self, G_IO_STREAM (stream), name);
 }
