@@ -25,6 +25,8 @@
 /* How long one of several that was lost is waited for, before the next one is tried: a collector that starts anew is not left for
  * nothing, for what was on its way may be at both then. */
 #define GRACE_US G_USEC_PER_SEC
+/* Without anything to say. */
+#define QUIET_US (15 * G_TIME_SPAN_MINUTE)
 /* After it has refused us. */
 #define REFUSED_PAUSE_US (10 * G_USEC_PER_SEC)
 /* Batches and answers handled in one go. */
@@ -49,6 +51,7 @@ struct _MusterNetworkLink
   GSource *tick;               /* owned; ready never while there is nothing to do */
   MusterNetworkFlow *flow;     /* owned */
   gboolean welcomed;
+  gboolean is_quiet;     /* there has been nothing to say since the last tick */
   gint64 deadline_us;    /* until WELCOME; or, without a socket, until the next attempt */
   gint64 began_us;       /* the attempt to be welcomed */
   gint64 grace_until_us; /* until then one of several that was lost is not left because it cannot be reached; or 0 */
@@ -95,8 +98,7 @@ start_tick (MusterNetworkLink *self)
   gint64 ready_us = g_source_get_ready_time (self->tick);
   gint64 at_us;
 
-  if (self->welcomed && ready_us >= 0)
-    return;
+  self->is_quiet = FALSE;
   at_us = g_get_monotonic_time () + TICK_US;
   if (!self->welcomed)
     at_us = MIN (at_us, self->deadline_us);
@@ -289,6 +291,22 @@ give_up (MusterNetworkLink *self)
   try_next (self);
 }
 
+static void
+say_position (MusterNetworkLink *self)
+{
+  send_number (self, MUSTER_LINK_POSITION, muster_network_flow_get_position (self->flow));
+}
+
+/* A collector ends a connection over which only heartbeats have come for too long (docs/protocol.md). */
+static void
+be_quiet (MusterNetworkLink *self)
+{
+  if (self->is_quiet)
+    say_position (self);
+  self->is_quiet = TRUE;
+  g_source_set_ready_time (self->tick, g_get_monotonic_time () + self->options.quiet_us);
+}
+
 static gboolean
 tick_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
@@ -297,9 +315,12 @@ tick_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 
   g_source_set_ready_time (self->tick, -1);
   if (self->welcomed && muster_network_flow_is_idle (self->flow))
-    return G_SOURCE_CONTINUE;
+    {
+      be_quiet (self);
+      return G_SOURCE_CONTINUE;
+    }
   if (self->welcomed)
-    send_number (self, MUSTER_LINK_POSITION, muster_network_flow_get_position (self->flow));
+    say_position (self);
   else if (self->socket != NULL && is_late)
     give_up (self);
   else if (self->socket != NULL)
@@ -443,6 +464,8 @@ muster_network_link_new (MusterSpool *spool, const MusterNetworkLinkOptions *opt
 
   self->spool = spool;
   self->options = *options;
+  if (self->options.quiet_us == 0)
+    self->options.quiet_us = QUIET_US;
   self->endpoints = muster_network_endpoints_new (options->endpoints);
   self->report = report;
   self->user_data = user_data;

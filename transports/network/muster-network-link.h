@@ -20,7 +20,8 @@ typedef struct
   char server_key[MUSTER_NETWORK_KEY_SIZE];
   char secret_key[MUSTER_NETWORK_KEY_SIZE];
   char public_key[MUSTER_NETWORK_KEY_SIZE];
-  gboolean pack; /* by zstd, where the collector understands it */
+  gboolean pack;   /* by zstd, where the collector understands it */
+  gint64 quiet_us; /* after so long without anything to say, POSITION is said all the same; 0: a quarter of an hour */
 } MusterNetworkLinkOptions;
 
 /* In the link's thread: what a person should know. */
