@@ -134,12 +134,24 @@ muster_syslog_writer_put_value (MusterSyslogWriter *self, const char *text, gsiz
   muster_syslog_writer_put (self, text + plain, length - plain);
 }
 
+/* ` name="`, in one piece: a message has a dozen of them. */
+static void
+begin_param (MusterSyslogWriter *self, const char *name)
+{
+  gsize length = strlen (name);
+  guint8 *p;
+
+  g_byte_array_set_size (self->out, self->out->len + (guint) length + 3);
+  p = self->out->data + self->out->len - length - 3;
+  p[0] = ' ';
+  memcpy (p + 1, name, length);
+  memcpy (p + 1 + length, "=\"", 2);
+}
+
 void
 muster_syslog_writer_put_param (MusterSyslogWriter *self, const char *name, const char *text, gsize length)
 {
-  muster_syslog_writer_put (self, " ", 1);
-  muster_syslog_writer_put_string (self, name);
-  muster_syslog_writer_put (self, "=\"", 2);
+  begin_param (self, name);
   muster_syslog_writer_put_value (self, text, length);
   muster_syslog_writer_put (self, "\"", 1);
 }
@@ -154,9 +166,7 @@ muster_syslog_writer_put_slice_param (MusterSyslogWriter *self, const char *name
 void
 muster_syslog_writer_put_natural_param (MusterSyslogWriter *self, const char *name, guint64 value)
 {
-  muster_syslog_writer_put (self, " ", 1);
-  muster_syslog_writer_put_string (self, name);
-  muster_syslog_writer_put (self, "=\"", 2);
+  begin_param (self, name);
   muster_syslog_writer_put_number (self, value, 1);
   muster_syslog_writer_put (self, "\"", 1);
 }
