@@ -9,8 +9,7 @@
 
 #include "muster-cluster.h"
 #include "test-batches.h"
-
-#define DEADLINE_US (20 * G_USEC_PER_SEC)
+#include "test-wait.h"
 
 /* -- a source that says one thing through its intake, and one in a batch of somebody else's -- */
 
@@ -117,8 +116,7 @@ static void
 tear_down (Fixture *fixture, gconstpointer data)
 {
   muster_cluster_stop_async (fixture->cluster, NULL, stopped_cb, fixture);
-  while (!fixture->stopped)
-    g_main_context_iteration (NULL, TRUE);
+  WAIT_UNTIL (fixture->stopped);
   g_object_unref (fixture->speaker);
   g_assert_finalize_object (fixture->cluster);
   remove_tree (fixture->dir);
@@ -140,30 +138,19 @@ record_cb (MusterCluster *cluster, MusterRecord *record, gpointer user_data)
     fixture->submitted++;
 }
 
-static gboolean
-wake_cb (gpointer user_data)
-{
-  return G_SOURCE_CONTINUE;
-}
-
 static void
 test_record (Fixture *fixture, gconstpointer data)
 {
-  gint64 deadline_us = g_get_monotonic_time () + DEADLINE_US;
-  guint timer = g_timeout_add (10, wake_cb, NULL);
   gulong handler;
 
   speak (fixture->speaker); /* nobody listens yet */
   handler = g_signal_connect (fixture->cluster, "record", G_CALLBACK (record_cb), fixture);
-  g_main_context_iteration (NULL, TRUE);
+  g_main_context_iteration (NULL, FALSE); /* it is noticed */
   g_assert_cmpuint (fixture->submitted, ==, 0);
   speak (fixture->speaker);
-  while ((fixture->taken == 0 || fixture->submitted == 0) && g_get_monotonic_time () < deadline_us)
-    g_main_context_iteration (NULL, TRUE);
-  g_assert_cmpuint (fixture->taken, >=, 1); /* the first one may have waited in the journal */
+  WAIT_UNTIL (fixture->taken > 0 && fixture->submitted > 0); /* of the intake the first one may have waited */
   g_assert_cmpuint (fixture->submitted, ==, 1);
   g_signal_handler_disconnect (fixture->cluster, handler);
-  g_source_remove (timer);
 }
 
 int
