@@ -17,7 +17,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from case import CASES  # noqa: E402
-import cases  # noqa: E402, F401  they add theirs, in this order
+import deaths  # noqa: E402, F401  these add theirs, in this order
+import blocked  # noqa: E402, F401
+import damage  # noqa: E402, F401
+import conduct  # noqa: E402, F401
 import network  # noqa: E402, F401
 import collectors  # noqa: E402, F401
 from cluster import Failure, become_reaper  # noqa: E402
