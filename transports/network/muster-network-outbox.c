@@ -18,7 +18,7 @@
 #include "muster-batch-pieces.h"
 #include "muster-encoder-private.h"
 #include "muster-fault-private.h"
-#include "muster-file-marks.h"
+#include "muster-network-ledger.h"
 #include "muster-transport-private.h"
 
 /* Streams whose gaps are declared by themselves when there is room again; how often that is looked for; and what one of
@@ -43,21 +43,16 @@ struct _MusterNetworkOutbox
   MusterNetworkOutboxOptions options;
   MusterNetworkLink *link; /* borrowed; NULL until there is one */
 
-  MusterFileCheckpoint *checkpoint; /* owned */
-  MusterFileMarks *marks;    /* owned; uses checkpoint; stays when that is closed, for somebody might still ask */
-  MusterSpool *spool;        /* owned */
-  guint32 spool_slot;        /* in the checkpoint */
-  MusterBatchFilter *filter; /* owned: what there was no room for */
-  GPtrArray *owed;           /* owned; of MusterBatch: one of each stream that is in the filter, or was */
-  gboolean is_refusing;      /* the spool is full, and that was said */
-  guint64 n_refused;         /* since then */
-  gint64 sync_due_us;        /* monotonic; 0 while nothing waits to be synced */
-  gboolean sync_failed;      /* with sync=interval; that was said */
+  MusterNetworkLedger *ledger; /* owned; stays when it is closed, for somebody might still ask */
+  MusterSpool *spool;          /* owned */
+  MusterBatchFilter *filter;   /* owned: what there was no room for */
+  GPtrArray *owed;             /* owned; of MusterBatch: one of each stream that is in the filter, or was */
+  gboolean is_refusing;        /* the spool is full, and that was said */
+  guint64 n_refused;           /* since then */
+  gint64 sync_due_us;          /* monotonic; 0 while nothing waits to be synced */
+  gboolean sync_failed;        /* with sync=interval; that was said */
   Uncommitted uncommitted;
 };
-
-/* The spool's own mark in the checkpoint: the number of what comes next. No stream has this id but by design. */
-static const guint8 spool_mark[MUSTER_STREAM_ID_SIZE] = "muster spool end";
 
 /* -- opening -- */
 
@@ -69,72 +64,22 @@ say_note (MusterNetworkOutbox *self, const char *note)
 }
 
 static gboolean
-open_checkpoint (MusterNetworkOutbox *self, GError **error)
+open_ledger (MusterNetworkOutbox *self, GError **error)
 {
-  MusterTransport *transport = self->transport;
   g_autofree char *note = NULL;
 
-  if (muster_transport_get_state_dir (transport) == NULL)
-    {
-      g_set_error_literal (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "a spool needs a state-dir to lie in");
-      return FALSE;
-    }
-  self->checkpoint = muster_file_checkpoint_open (muster_transport_get_state_dir (transport),
-                                                  muster_transport_get_name (transport), &note, error);
+  self->ledger = muster_network_ledger_open (self->transport, &note, error);
   say_note (self, note);
-  if (self->checkpoint == NULL)
-    return FALSE;
-  g_clear_pointer (&self->marks, muster_file_marks_free); /* was kept, for somebody might still ask */
-  self->marks = muster_file_marks_new (self->checkpoint);
-  return TRUE;
+  return self->ledger != NULL;
 }
 
-/* How far the spool was committed in an earlier life; FALSE if nobody knows. */
-static gboolean
-find_committed (MusterNetworkOutbox *self, MusterSpoolPlace *end)
-{
-  g_autoptr (GArray) files = muster_file_checkpoint_list_files (self->checkpoint);
-  g_autoptr (GArray) streams = muster_file_checkpoint_list_streams (self->checkpoint);
-  gboolean found = FALSE;
-
-  if (files->len == 0)
-    return FALSE;
-  self->spool_slot = g_array_index (files, MusterFilePlace, 0).slot;
-  end->position = (guint64) g_array_index (files, MusterFilePlace, 0).offset;
-  for (guint i = 0; i < streams->len && !found; i++)
-    {
-      const MusterFileStream *stream = &g_array_index (streams, MusterFileStream, i);
-
-      found = memcmp (stream->id, spool_mark, sizeof spool_mark) == 0;
-      end->number = stream->next;
-    }
-  return found;
-}
-
-static void
-restore_pending (MusterNetworkOutbox *self)
-{
-  g_autoptr (GArray) streams = muster_file_checkpoint_list_streams (self->checkpoint);
-
-  for (guint i = 0; i < streams->len; i++)
-    {
-      const MusterFileStream *stream = &g_array_index (streams, MusterFileStream, i);
-
-      if (!muster_file_marks_is_journal (stream) && memcmp (stream->id, spool_mark, sizeof spool_mark) != 0)
-        muster_transport_set_pending (self->transport, stream->id, stream->next, &stream->pending);
-    }
-}
-
-/* Where the spool ends now; there is room for that in the checkpoint. */
+/* Where the spool ends now; there is room for that in the ledger. */
 static void
 commit_end (MusterNetworkOutbox *self)
 {
-  const MusterPendingRuns none = { 0 };
-  MusterSpoolPlace end = muster_spool_get_end (self->spool);
+  const MusterSpoolPlace end = muster_spool_get_end (self->spool);
 
-  muster_file_checkpoint_set_file (self->checkpoint, self->spool_slot, 0, 0, (goffset) end.position);
-  muster_file_marks_set (self->marks, spool_mark, end.number, &none);
-  muster_file_checkpoint_commit (self->checkpoint);
+  muster_network_ledger_commit (self->ledger, &end);
 }
 
 static char *
@@ -152,10 +97,10 @@ open_spool (MusterNetworkOutbox *self, GError **error)
   g_autofree char *path = spool_path (self);
   g_autofree char *note = NULL;
   MusterSpoolPlace end;
-  gboolean is_known = find_committed (self, &end);
+  gboolean is_known = muster_network_ledger_find_end (self->ledger, &end);
   MusterSpool *spool;
 
-  if (!muster_file_checkpoint_reserve (self->checkpoint, 2 + muster_file_checkpoint_get_path_slots (path), error))
+  if (!muster_network_ledger_add_spool (self->ledger, path, error))
     return FALSE;
   spool = muster_spool_open (path, (gsize) self->options.spool_size, is_known ? &end : NULL, &note, error);
   say_note (self, note);
@@ -165,8 +110,6 @@ open_spool (MusterNetworkOutbox *self, GError **error)
       return FALSE;
     }
   self->spool = spool;
-  if (self->spool_slot == 0)
-    self->spool_slot = muster_file_checkpoint_add_file (self->checkpoint, path);
   commit_end (self);
   return TRUE;
 }
@@ -181,9 +124,9 @@ muster_network_outbox_open (MusterTransport *transport, const MusterNetworkOutbo
   self->owed = g_ptr_array_new_with_free_func ((GDestroyNotify) muster_batch_unref);
   self->filter = muster_batch_filter_new (TRUE);
   muster_batch_filter_set_reason (self->filter, MUSTER_GAP_SPOOL_FULL);
-  if (open_checkpoint (self, error) && open_spool (self, error))
+  if (open_ledger (self, error) && open_spool (self, error))
     {
-      restore_pending (self);
+      muster_network_ledger_restore (self->ledger);
       return self;
     }
   muster_network_outbox_free (self);
@@ -203,14 +146,15 @@ muster_network_outbox_close (MusterNetworkOutbox *self)
   forget_uncommitted (self);
   self->link = NULL;
   g_clear_pointer (&self->spool, muster_spool_free);
-  g_clear_pointer (&self->checkpoint, muster_file_checkpoint_free);
+  if (self->ledger != NULL)
+    muster_network_ledger_close (self->ledger);
 }
 
 void
 muster_network_outbox_free (MusterNetworkOutbox *self)
 {
   muster_network_outbox_close (self);
-  g_clear_pointer (&self->marks, muster_file_marks_free);
+  g_clear_pointer (&self->ledger, muster_network_ledger_free);
   muster_batch_filter_free (self->filter);
   g_ptr_array_unref (self->owed);
   g_free (self);
@@ -231,7 +175,7 @@ muster_network_outbox_set_link (MusterNetworkOutbox *self, MusterNetworkLink *li
 gboolean
 muster_network_outbox_get_mark (MusterNetworkOutbox *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 *next)
 {
-  return muster_file_marks_get_first (self->marks, stream, next);
+  return muster_network_ledger_get_first (self->ledger, stream, next);
 }
 
 /* -- room -- */
@@ -391,29 +335,24 @@ static void
 forget_stream (MusterNetworkOutbox *self, const guint8 *stream)
 {
   muster_batch_filter_forget (self->filter, stream);
-  muster_file_marks_remove (self->marks, stream);
+  muster_network_ledger_remove_stream (self->ledger, stream);
 }
 
-/* The stream has moved on, and, with the batch in hand, the journal that brought it, if any; there is room in the checkpoint for
+/* The stream has moved on, and, with the batch in hand, the journal that brought it, if any; there is room in the ledger for
  * that. */
 static void
 set_marks (MusterNetworkOutbox *self, const guint8 *stream, guint64 next, gboolean with_journal)
 {
-  const guint8 *superfluous = muster_file_marks_find_superfluous (self->marks, g_get_monotonic_time ());
   guint8 id[MUSTER_STREAM_ID_SIZE];
   MusterPendingRuns pending;
   guint64 journal_next;
 
-  if (superfluous != NULL)
-    {
-      memcpy (id, superfluous, sizeof id);
-      if (memcmp (id, stream, sizeof id) != 0 && memcmp (id, spool_mark, sizeof id) != 0)
-        forget_stream (self, id);
-    }
+  if (muster_network_ledger_find_superfluous (self->ledger, stream, id))
+    forget_stream (self, id);
   if (with_journal && muster_transport_get_journal (self->transport, id, &journal_next))
-    muster_file_marks_set_journal (self->marks, id, journal_next);
+    muster_network_ledger_set_journal (self->ledger, id, journal_next);
   get_pending (self, stream, next, &pending);
-  muster_file_marks_set (self->marks, stream, next, &pending);
+  muster_network_ledger_set_stream (self->ledger, stream, next, &pending);
 }
 
 static void
@@ -437,8 +376,7 @@ commit (MusterNetworkOutbox *self, GError **error)
   const Uncommitted *what = &self->uncommitted;
   gboolean has_to_last = self->options.sync == MUSTER_SYNC_BATCH && !what->is_empty;
 
-  if (!muster_file_checkpoint_reserve (self->checkpoint, 3, error)
-      || (has_to_last && !muster_spool_sync (self->spool, error)))
+  if (!muster_network_ledger_reserve (self->ledger, error) || (has_to_last && !muster_spool_sync (self->spool, error)))
     return FALSE;
   set_marks (self, what->stream, what->next, what->batch != NULL);
   commit_end (self);
@@ -525,8 +463,7 @@ declare_owed (MusterNetworkOutbox *self, GError **error)
   gboolean is_good = commit_gaps (self, error);
 
   while (is_good && !self->uncommitted.is_there && self->owed->len > 0
-         && has_room (self, GAPS_COST_MAX, get_reserve (self))
-         && muster_file_checkpoint_reserve (self->checkpoint, 3, NULL))
+         && has_room (self, GAPS_COST_MAX, get_reserve (self)) && muster_network_ledger_reserve (self->ledger, NULL))
     {
       is_good = declare_gaps (self, self->owed->pdata[self->owed->len - 1], error);
       g_ptr_array_set_size (self->owed, (gint) self->owed->len - 1);
@@ -559,10 +496,10 @@ muster_network_outbox_write (MusterNetworkOutbox *self, MusterBatch *batch, GErr
 void
 muster_network_outbox_skip (MusterNetworkOutbox *self, const guint8 stream[MUSTER_STREAM_ID_SIZE], guint64 next)
 {
-  if (!commit_gaps (self, NULL) || !muster_file_checkpoint_reserve (self->checkpoint, 3, NULL))
+  if (!commit_gaps (self, NULL) || !muster_network_ledger_reserve (self->ledger, NULL))
     return;
   set_marks (self, stream, next, TRUE);
-  muster_file_checkpoint_commit (self->checkpoint);
+  muster_network_ledger_commit (self->ledger, NULL);
 }
 
 void
@@ -570,7 +507,7 @@ muster_network_outbox_forget (MusterNetworkOutbox *self, const guint8 stream[MUS
 {
   declare_owed (self, NULL);
   forget_stream (self, stream);
-  muster_file_checkpoint_commit (self->checkpoint);
+  muster_network_ledger_commit (self->ledger, NULL);
 }
 
 gboolean
