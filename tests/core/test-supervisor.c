@@ -365,6 +365,15 @@ n_workers (Fixture *fixture)
   return list->len;
 }
 
+static gboolean
+says (GBytes *record, const char *text)
+{
+  gsize size;
+  const void *data = g_bytes_get_data (record, &size);
+
+  return memmem (data, size, text, strlen (text)) != NULL;
+}
+
 static void
 stop (Fixture *fixture)
 {
@@ -454,6 +463,19 @@ test_burst (Fixture *fixture, gconstpointer data)
   for (guint i = 0; i < fixture->records->len; i++)
     lines += g_str_has_prefix (g_ptr_array_index (fixture->records, i), "web-1 info stdout: xxx");
   g_assert_cmpuint (lines, ==, (1048560 + 58) / 59);
+  stop (fixture);
+}
+
+/* More than is read in a turn of the main loop is in its FIFO when its end is noticed: the last of it is in its end record. */
+static void
+test_last_words (Fixture *fixture, gconstpointer data)
+{
+  add_group (fixture, "head -c 600000 /dev/zero | tr '\\0' x | fold -w 59 >&2; echo the last words >&2; kill -KILL $$",
+             "restart", MUSTER_RESTART_NO, NULL);
+  muster_supervisor_start (fixture->supervisor);
+  await_event (fixture, "exited web-1 signal 9", 1);
+  g_assert_cmpuint (fixture->receiver->end_bytes->len, ==, 1);
+  g_assert_true (says (fixture->receiver->end_bytes->pdata[0], "the last words"));
   stop (fixture);
 }
 
@@ -837,15 +859,6 @@ adopt_all (Fixture *fixture)
 }
 
 /* Whether an end record holds the text. */
-static gboolean
-says (GBytes *record, const char *text)
-{
-  gsize size;
-  const void *data = g_bytes_get_data (record, &size);
-
-  return memmem (data, size, text, strlen (text)) != NULL;
-}
-
 /* The primary has learnt how its worker ended and dies before that is delivered: the next one says the same of it. */
 static void
 test_adopt_known_end (Fixture *fixture, gconstpointer data)
@@ -913,6 +926,7 @@ main (int argc, char **argv)
   ADD ("ends", test_ends);
   ADD ("environment", test_environment);
   ADD ("burst", test_burst);
+  ADD ("last-words", test_last_words);
   ADD ("restart", test_restart);
   ADD ("restart/policies", test_restart_policies);
   ADD ("restart/operator", test_restart_by_operator);
