@@ -41,8 +41,3 @@ void muster_environment_unset (void);
 GPtrArray *muster_environment_read_metrics (GError **error); /* of MusterMetricsOptions */
 /* The variable of the metrics number @i, from 0. */
 char *muster_environment_get_metrics_variable (guint i);
-
-/* "interval=1s;scale-factor=1000;persist=true;start-time=0;max-metrics=10000", and, where they have one, the name before
- * it; and back. */
-char *muster_metrics_options_to_string (const MusterMetricsOptions *options);
-gboolean muster_metrics_options_from_string (const char *text, MusterMetricsOptions *options, GError **error);

@@ -4,8 +4,6 @@
  */
 #include "config.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "muster-environment-private.h"
@@ -141,79 +139,4 @@ muster_environment_read_metrics (GError **error)
         g_free (options.name);
     }
   return all;
-}
-
-char *
-muster_metrics_options_to_string (const MusterMetricsOptions *options)
-{
-  g_autofree char *interval = muster_duration_to_string (options->interval_us);
-  const char *name = options->name != NULL ? options->name : "";
-  char factor[G_ASCII_DTOSTR_BUF_SIZE];
-
-  g_ascii_dtostr (factor, sizeof factor, options->scale_factor);
-  return g_strdup_printf ("%s%s%sinterval=%s;scale-factor=%s;persist=%s;start-time=%" G_GINT64_FORMAT ";max-metrics=%u",
-                          *name != '\0' ? "name=" : "", name, *name != '\0' ? ";" : "", interval, factor,
-                          options->persist ? "true" : "false", options->start_time_ns, options->max_metrics);
-}
-
-static gboolean
-read_option (const char *key, const char *value, MusterMetricsOptions *options, GError **error)
-{
-  guint64 number;
-  char *end;
-
-  if (g_str_equal (key, "interval"))
-    return muster_duration_from_string (value, &options->interval_us, error);
-  if (g_str_equal (key, "name"))
-    {
-      g_free (options->name);
-      options->name = g_strdup (value);
-    }
-  else if (g_str_equal (key, "persist"))
-    options->persist = g_str_equal (value, "true");
-  else if (g_str_equal (key, "start-time"))
-    return g_ascii_string_to_signed (value, 10, G_MININT64, G_MAXINT64, &options->start_time_ns, error);
-  else if (g_str_equal (key, "max-metrics"))
-    {
-      if (!g_ascii_string_to_unsigned (value, 10, 1, G_MAXUINT, &number, error))
-        return FALSE;
-      options->max_metrics = (guint) number;
-    }
-  else if (g_str_equal (key, "scale-factor"))
-    {
-      options->scale_factor = g_ascii_strtod (value, &end);
-      if (*end != '\0' || !(options->scale_factor > 0))
-        {
-          g_set_error (error, MUSTER_ERROR, MUSTER_ERROR_INVALID, "\"%s\" is no scale factor", value);
-          return FALSE;
-        }
-    }
-  return TRUE; /* what a newer primary says beyond that is not for us */
-}
-
-gboolean
-muster_metrics_options_from_string (const char *text, MusterMetricsOptions *options, GError **error)
-{
-  g_auto (GStrv) parts = g_strsplit (text, ";", -1);
-
-  *options = (MusterMetricsOptions){
-    .name = g_strdup (""),
-    .interval_us = 10 * G_TIME_SPAN_SECOND,
-    .scale_factor = 1,
-    .max_metrics = MUSTER_METRICS_DEFAULT_MAX,
-  };
-  for (gsize i = 0; parts[i] != NULL; i++)
-    {
-      char *equals = strchr (parts[i], '=');
-
-      if (equals == NULL)
-        continue;
-      *equals = '\0';
-      if (!read_option (parts[i], equals + 1, options, error))
-        {
-          g_prefix_error (error, "%s: ", MUSTER_ENV_METRICS);
-          return FALSE;
-        }
-    }
-  return TRUE;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "muster-metrics-options-private.h"
 #include "muster-metrics.h"
 
-#define MUSTER_METRICS_DEFAULT_MAX 10000u
-#define MUSTER_METRICS_N_MAX       32u /* metrics objects of one cluster */
+#define MUSTER_METRICS_N_MAX 32u /* metrics objects of one cluster */
 
 /* Where intervals lie, the same in every process: the n-th boundary is at start_time + n * interval of the wall clock,
  * read off once at `base`; from there on CLOCK_BOOTTIME counts. The primary's base reaches the workers in WELCOME. */
@@ -16,21 +16,6 @@ typedef struct
 
 void muster_time_base_now (MusterTimeBase *base);
 gint64 muster_time_base_realtime (const MusterTimeBase *base, gint64 boottime_ns); /* steady wall-clock time */
-
-typedef struct
-{
-  char *name;           /* owned; "" for the default one */
-  gint64 interval_us;   /* default 10 s */
-  gint64 start_time_ns; /* default 0 */
-  double scale_factor;  /* default 1 */
-  gboolean persist;
-  guint max_metrics;  /* default MUSTER_METRICS_DEFAULT_MAX */
-  gsize sketch_bytes; /* for the sketches of samples; default MUSTER_SKETCH_ARENA_DEFAULT */
-} MusterMetricsOptions;
-
-/* Copies (the name too), with defaults for what is 0, NULL or nonsense; @from is nullable. */
-void muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOptions *from);
-void muster_metrics_options_free (MusterMetricsOptions *options); /* one that was allocated; nullable */
 
 typedef struct _MusterMetricsArea MusterMetricsArea;
 

@@ -4,13 +4,11 @@
  */
 #include "config.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "muster-metric-handle-private.h"
 #include "muster-metrics-struct-private.h"
-
-#define DEFAULT_INTERVAL_US (10 * G_USEC_PER_SEC)
-#define INTERVAL_US_MAX     (366 * G_TIME_SPAN_DAY)
 
 typedef struct
 {
@@ -115,32 +113,6 @@ muster_metrics_init (MusterMetrics *self)
   pthread_mutex_init (&self->handles_lock, NULL);
   self->handles =
       g_hash_table_new_full (hash_handle_key, equal_handle_keys, g_free, (GDestroyNotify) muster_metric_free);
-}
-
-/* As in panopticon, what makes no sense becomes the default. */
-void
-muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOptions *from)
-{
-  *to = from != NULL ? *from : (MusterMetricsOptions){ .name = NULL };
-  to->name = g_strdup (to->name != NULL ? to->name : "");
-  if (to->interval_us <= 0 || to->interval_us > INTERVAL_US_MAX)
-    to->interval_us = DEFAULT_INTERVAL_US;
-  if (!isfinite (to->scale_factor) || to->scale_factor <= 0)
-    to->scale_factor = 1;
-  if (to->max_metrics == 0)
-    to->max_metrics = MUSTER_METRICS_DEFAULT_MAX;
-  if (to->sketch_bytes == 0)
-    to->sketch_bytes = MUSTER_SKETCH_ARENA_DEFAULT;
-  to->sketch_bytes = MIN (to->sketch_bytes, MUSTER_SKETCH_ARENA_MAX);
-}
-
-void
-muster_metrics_options_free (MusterMetricsOptions *options)
-{
-  if (options == NULL)
-    return;
-  g_free (options->name);
-  g_free (options);
 }
 
 MusterMetrics *

@@ -21,9 +21,15 @@ typedef struct
 /* A problem with a group's entry, or with the group where that is NULL. */
 void muster_cluster_builder_add_problem (MusterClusterBuilder *builder, const MusterKeyfileGroup *group,
                                          const MusterKeyfileEntry *entry, const char *what);
+/* A key that the group must have. */
+void muster_cluster_builder_add_missing (MusterClusterBuilder *builder, const MusterKeyfileGroup *group,
+                                         const char *key, const char *expected);
 /* What an object said of itself; @key may be NULL: where the message begins with a key, that is it. */
 void muster_cluster_builder_add_error (MusterClusterBuilder *builder, const MusterKeyfileGroup *group, const char *key,
                                        const GError *error);
+/* Sets what the group says, but for @special keys, which the caller looks after; FALSE if something is wrong with any. */
+gboolean muster_cluster_builder_fill (MusterClusterBuilder *builder, const MusterKeyfileGroup *group,
+                                      MusterObjectConfig *config, const char *const *special);
 /* The configuration of a group with a `type=`; NULL if that is wrong. @good: whether all the other keys are right;
  * @special keys are the caller's. */
 MusterObjectConfig *muster_cluster_builder_configure (MusterClusterBuilder *builder, const MusterKeyfileGroup *group,
