@@ -137,7 +137,7 @@ install_metrics_properties (void)
 {
   properties[PROP_INTERVAL] =
       muster_param_spec_duration ("interval", NULL, "The interval of the default metrics", G_TIME_SPAN_MILLISECOND,
-                                  G_TIME_SPAN_DAY, 10 * G_TIME_SPAN_SECOND, FLAGS);
+                                  MUSTER_METRICS_INTERVAL_MAX, MUSTER_METRICS_INTERVAL_DEFAULT, FLAGS);
   properties[PROP_SCALE_FACTOR] = g_param_spec_double (
       "scale-factor", NULL, "The unit of the default metrics' times: 1 is milliseconds, 1000 seconds", G_MINDOUBLE,
       G_MAXDOUBLE, 1, FLAGS);

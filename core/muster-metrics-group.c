@@ -111,7 +111,7 @@ muster_metrics_group_class_init (MusterMetricsGroupClass *class)
   properties[PROP_NAME] = g_param_spec_string ("name", NULL, "Its name, by which processes match theirs", NULL, flags);
   properties[PROP_INTERVAL] =
       muster_param_spec_duration ("interval", NULL, "From one delivery to the next", G_TIME_SPAN_MILLISECOND,
-                                  366 * G_TIME_SPAN_DAY, 10 * G_TIME_SPAN_SECOND, flags);
+                                  MUSTER_METRICS_INTERVAL_MAX, MUSTER_METRICS_INTERVAL_DEFAULT, flags);
   properties[PROP_START_TIME] = g_param_spec_int64 (
       "start-time", NULL, "Milliseconds since the Unix epoch; intervals begin at whole multiples from here",
       -MUSTER_METRICS_START_TIME_MAX, MUSTER_METRICS_START_TIME_MAX, 0, flags);

@@ -3,7 +3,9 @@
 
 #include <glib.h>
 
-#define MUSTER_METRICS_DEFAULT_MAX 10000u
+#define MUSTER_METRICS_DEFAULT_MAX      10000u
+#define MUSTER_METRICS_INTERVAL_DEFAULT (10 * G_TIME_SPAN_SECOND)
+#define MUSTER_METRICS_INTERVAL_MAX     (366 * G_TIME_SPAN_DAY)
 
 /* What a metrics object is to be like. */
 typedef struct

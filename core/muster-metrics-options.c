@@ -14,17 +14,14 @@
 #include "muster-param.h"
 #include "muster-sketch-arena-private.h"
 
-#define DEFAULT_INTERVAL_US (10 * G_USEC_PER_SEC)
-#define INTERVAL_US_MAX     (366 * G_TIME_SPAN_DAY)
-
 /* As in panopticon, what makes no sense becomes the default. */
 void
 muster_metrics_options_copy (MusterMetricsOptions *to, const MusterMetricsOptions *from)
 {
   *to = from != NULL ? *from : (MusterMetricsOptions){ .name = NULL };
   to->name = g_strdup (to->name != NULL ? to->name : "");
-  if (to->interval_us <= 0 || to->interval_us > INTERVAL_US_MAX)
-    to->interval_us = DEFAULT_INTERVAL_US;
+  if (to->interval_us <= 0 || to->interval_us > MUSTER_METRICS_INTERVAL_MAX)
+    to->interval_us = MUSTER_METRICS_INTERVAL_DEFAULT;
   if (!isfinite (to->scale_factor) || to->scale_factor <= 0)
     to->scale_factor = 1;
   if (to->max_metrics == 0)
@@ -98,7 +95,7 @@ muster_metrics_options_from_string (const char *text, MusterMetricsOptions *opti
 
   *options = (MusterMetricsOptions){
     .name = g_strdup (""),
-    .interval_us = DEFAULT_INTERVAL_US,
+    .interval_us = MUSTER_METRICS_INTERVAL_DEFAULT,
     .scale_factor = 1,
     .max_metrics = MUSTER_METRICS_DEFAULT_MAX,
   };
