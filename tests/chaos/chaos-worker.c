@@ -4,6 +4,7 @@
  * what returned.
  *
  *   chaos-worker PAGE [--threads=N] [--rate=N] [--late-us=N] [--end=HOW --after=N] [--lines] [--forks=N] [--signals=N]
+ *                     [--cgroup=PATH]
  *
  * A record's message is `chaos LIFE LANE NUMBER ....#`, as long as chaos-page.h says.
  */
@@ -31,17 +32,18 @@
 static int option_threads = 1, option_rate, option_late_us = G_MAXINT, option_after = 1000, option_forks,
            option_signals;
 static gboolean option_lines;
-static char *option_end;
+static char *option_end, *option_cgroup;
 
 static const GOptionEntry options[] = {
   { "threads", 0, 0, G_OPTION_ARG_INT, &option_threads, "threads that log", "N" },
   { "rate", 0, 0, G_OPTION_ARG_INT, &option_rate, "records a second for each thread; 0: as many as can be", "N" },
   { "late-us", 0, 0, G_OPTION_ARG_INT, &option_late_us, "a call that takes longer is counted", "N" },
-  { "end", 0, 0, G_OPTION_ARG_STRING, &option_end, "how to end: segv, abort, error, exit, return, kill", "HOW" },
+  { "end", 0, 0, G_OPTION_ARG_STRING, &option_end, "how to end: segv, abort, error, exit, return, kill, eat", "HOW" },
   { "after", 0, 0, G_OPTION_ARG_INT, &option_after, "after so many records of the last thread", "N" },
   { "lines", 0, 0, G_OPTION_ARG_NONE, &option_lines, "print numbered lines, too", NULL },
   { "forks", 0, 0, G_OPTION_ARG_INT, &option_forks, "fork so many children, which log", "N" },
   { "signals", 0, 0, G_OPTION_ARG_INT, &option_signals, "log so many records in signal handlers", "N" },
+  { "cgroup", 0, 0, G_OPTION_ARG_FILENAME, &option_cgroup, "a control group to be in", "PATH" },
   { NULL },
 };
 
@@ -124,6 +126,25 @@ pause_us (gint64 us)
 
 /* -- the end ---------------------------------------------------------------------------------------- */
 
+/* All the memory there is, so that the kernel ends us. */
+static void
+eat (void)
+{
+  for (;;)
+    memset (g_malloc (1 << 20), 1, 1 << 20);
+}
+
+static void
+enter_cgroup (void)
+{
+  g_autofree char *path = g_build_filename (option_cgroup, "cgroup.procs", NULL);
+  int fd = open (path, O_WRONLY | O_CLOEXEC);
+
+  if (fd < 0 || write (fd, "0", 1) != 1) /* the process that writes (cgroups(7)) */
+    g_error ("%s: %s", path, g_strerror (errno));
+  close (fd);
+}
+
 __attribute__ ((noinline)) static void
 end_badly (const char *how)
 {
@@ -140,6 +161,8 @@ end_badly (const char *how)
     g_error ("this ends it");
   else if (strcmp (how, "exit") == 0)
     exit (7);
+  else if (strcmp (how, "eat") == 0)
+    eat ();
   raise (SIGKILL);
 }
 
@@ -301,6 +324,8 @@ main (int argc, char **argv)
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc != 2 || option_threads < 1
       || option_threads * (option_signals > 0 ? 2 : 1) > CHAOS_LANES)
     g_error ("usage: chaos-worker PAGE [OPTIONS]");
+  if (option_cgroup != NULL)
+    enter_cgroup ();
   open_page (argv[1]);
   worker = muster_worker_new ();
   if (!muster_worker_connect (worker, &error))

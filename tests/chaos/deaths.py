@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Workers and primaries die, at random moments, at named points and by themselves, or stand still."""
 
+import os
 import signal
 import subprocess
 import time
@@ -403,6 +404,60 @@ def crash_error(row):
 @case("crash-exit", 20, 2, "a thread of a worker calls exit() while others log")
 def crash_exit(row):
     crash_workers(row, "exit", status=7)
+
+
+class SmallMemory:
+    """A control group whose processes may have so much memory; the kernel ends who wants more (cgroups(7))."""
+
+    def __init__(self, megabytes):
+        old = "/sys/fs/cgroup/memory"
+        self.is_old = os.path.isdir(old)
+        self.path = f"{old if self.is_old else '/sys/fs/cgroup'}/muster-chaos-{os.getpid()}"
+        self.megabytes = megabytes
+
+    def __enter__(self):
+        os.mkdir(self.path)
+        try:
+            with open(f"{self.path}/{'memory.limit_in_bytes' if self.is_old else 'memory.max'}", "w",
+                      encoding="ascii") as file:
+                file.write(f"{self.megabytes}M")
+        except OSError:
+            os.rmdir(self.path)
+            raise
+        return self
+
+    def __exit__(self, *unused):
+        wait_for(self.remove, "the control group is empty")
+
+    def remove(self):
+        try:
+            os.rmdir(self.path)
+        except OSError:  # who was in it has not gone yet
+            return False
+        return True
+
+    def count_kills(self):
+        with open(f"{self.path}/{'memory.oom_control' if self.is_old else 'memory.events'}", encoding="ascii") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
+
+
+def has_no_cgroups(_build):
+    try:
+        with SmallMemory(64) as memory:
+            memory.count_kills()
+            return None
+    except OSError:
+        return "needs the right to make a control group with a limit of memory"
+
+
+@case("crash-memory", 20, 2, "a worker eats more memory than its control group has: the kernel's OOM killer ends it",
+      skip=has_no_cgroups)
+def crash_memory(row):
+    with SmallMemory(64) as memory:
+        crash_workers(row, f"eat --cgroup={memory.path}", signal=9)
+        if memory.count_kills() < row.rounds:
+            row.problem(f"the kernel has ended {memory.count_kills()} processes in {row.rounds} rounds")
+        row.note(f"{memory.count_kills()} by the kernel")
 
 
 # -- the primary stands still -----------------------------------------------------------------------------
