@@ -71,7 +71,7 @@ trim (Group *group)
     {
       MusterWorkerPlace *last = g_ptr_array_index (group->places, group->places->len - 1);
 
-      if (last->life != NULL || group->supervisor->stopping)
+      if (last->life != NULL || last->busy || group->supervisor->stopping)
         return;
       g_ptr_array_set_size (group->places, (int) group->places->len - 1);
     }
@@ -169,9 +169,11 @@ place_exited (MusterWorkerPlace *place, MusterWorkerLife *life, gpointer user_da
 static void
 place_spawn_failed (MusterWorkerPlace *place, gpointer user_data)
 {
-  MusterSupervisor *self = ((Group *) user_data)->supervisor;
+  Group *group = user_data;
+  MusterSupervisor *self = group->supervisor;
   g_autoptr (MusterWorkerProcess) process = g_object_ref (place->process);
 
+  trim (group);
   self->callbacks.exited (process, MUSTER_EXIT_SPAWN_FAILED, self->user_data);
 }
 

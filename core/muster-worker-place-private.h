@@ -10,7 +10,8 @@
  */
 typedef struct _MusterWorkerPlace MusterWorkerPlace;
 
-/* Who has the places. A place may be freed in `exited` and `spawn_failed` alone. */
+/* Who has the places. A place may be freed while no process runs in it and it is not busy, `exited` and `spawn_failed`
+ * included. */
 typedef struct
 {
   gboolean (*is_wanted) (const MusterWorkerPlace *place, gpointer user_data); /* a process is to run here */
@@ -37,8 +38,9 @@ struct _MusterWorkerPlace
   guint number;                 /* from 1 */
   MusterWorkerProcess *process; /* owned reference */
   MusterWorkerLife *life;       /* borrowed; NULL where no process runs */
-  gboolean begun;               /* has been started, or it was tried */
-  gboolean again;               /* start it when it has ended, whatever the policy says: an operator's wish */
+  gboolean busy;  /* it is about to be decided what comes next; listeners to its process are told meanwhile */
+  gboolean begun; /* has been started, or it was tried */
+  gboolean again; /* start it when it has ended, whatever the policy says: an operator's wish */
 
   /*< private >*/
   MusterRestart restart;

@@ -61,6 +61,14 @@ settle_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* The state comes last: who hears of it may want something else, which then counts. */
+static void
+start_after (MusterWorkerPlace *place, gint64 delay_us)
+{
+  set_timer (place, delay_us, start_cb);
+  muster_worker_process_set_state (place->process, MUSTER_WORKER_BACKOFF);
+}
+
 /* -- the end of a life --------------------------------------------------------------------------- */
 
 /* Grants a restart, or says that there were too many. */
@@ -76,11 +84,9 @@ start_later (MusterWorkerPlace *place, gint64 run_time_us)
 
   if (delay_us >= 0)
     {
-      muster_worker_process_set_state (place->process, MUSTER_WORKER_BACKOFF);
-      set_timer (place, delay_us, start_cb);
+      start_after (place, delay_us);
       return;
     }
-  muster_worker_process_set_state (place->process, MUSTER_WORKER_FAILED);
   muster_logger_log_fields (logger, MUSTER_LEVEL_ERROR, NULL, 0, NULL,
                             MUSTER_FIELDS (MUSTER_TEXT ("event", "failed"), MUSTER_TEXT ("worker", place->process->id),
                                            MUSTER_NATURAL ("restarts", place->process->restarts)),
@@ -88,6 +94,7 @@ start_later (MusterWorkerPlace *place, gint64 run_time_us)
                             "ended once more; it stays down until somebody restarts it",
                             place->process->id, settings->restart_limit,
                             (double) settings->restart_window_us / G_USEC_PER_SEC);
+  muster_worker_process_set_state (place->process, MUSTER_WORKER_FAILED);
 }
 
 /* What becomes of a place whose process has ended. */
@@ -97,8 +104,7 @@ decide (MusterWorkerPlace *place, gboolean failed, gint64 run_time_us)
   if (is_wanted (place) && place->again)
     {
       place->again = FALSE;
-      muster_worker_process_set_state (place->process, MUSTER_WORKER_BACKOFF);
-      set_timer (place, 0, start_cb);
+      start_after (place, 0);
     }
   else if (is_wanted (place) && muster_restart_is_wanted (place->share->plan->group->restart, failed))
     start_later (place, run_time_us);
@@ -115,8 +121,10 @@ exited_cb (MusterWorkerLife *life, gpointer user_data)
 
   place->life = NULL;
   clear_timer (place);
+  place->busy = TRUE;
   muster_worker_process_set_exited (place->process, end->reason, end->status, end->signal);
   decide (place, failed, end->run_time_us);
+  place->busy = FALSE;
   place->share->callbacks->exited (place, life, place->share->user_data);
 }
 
@@ -142,8 +150,10 @@ spawn_failed (MusterWorkerPlace *place, const GError *error)
       place->share->house->logger, MUSTER_LEVEL_ERROR, NULL, 0, NULL,
       MUSTER_FIELDS (MUSTER_TEXT ("event", "spawn-failed"), MUSTER_TEXT ("worker", place->process->id)),
       "%s could not be started: %s", place->process->id, error->message);
+  place->busy = TRUE;
   muster_worker_process_set_exited (place->process, MUSTER_EXIT_SPAWN_FAILED, 0, 0);
   decide (place, TRUE, 0);
+  place->busy = FALSE;
   place->share->callbacks->spawn_failed (place, place->share->user_data);
 }
 
@@ -158,8 +168,7 @@ wait_for_drain (MusterWorkerPlace *place)
         "%s is not started again yet: %d journals of its earlier lives wait for a transport", place->process->id,
         OLD_JOURNALS_MAX);
   place->waits = TRUE;
-  muster_worker_process_set_state (place->process, MUSTER_WORKER_BACKOFF);
-  set_timer (place, OLD_JOURNALS_PAUSE_MS * 1000, start_cb);
+  start_after (place, OLD_JOURNALS_PAUSE_MS * 1000);
 }
 
 void
@@ -232,8 +241,7 @@ muster_worker_place_restart (MusterWorkerPlace *place)
   muster_restart_clear (&place->restart);
   if (place->life == NULL)
     {
-      muster_worker_process_set_state (place->process, MUSTER_WORKER_BACKOFF);
-      set_timer (place, 0, start_cb);
+      start_after (place, 0);
       return;
     }
   place->again = TRUE;

@@ -626,6 +626,49 @@ test_scale (Fixture *fixture, gconstpointer data)
   stop (fixture);
 }
 
+/* Who listens to a worker's properties may scale at once, also the place away that is just being decided upon. */
+static void
+scale_cb (MusterWorkerProcess *process, GParamSpec *spec, gpointer user_data)
+{
+  Fixture *fixture = user_data;
+
+  if (muster_worker_process_get_exit_reason (process) != MUSTER_EXIT_NONE)
+    g_assert_true (muster_supervisor_scale (fixture->supervisor, "web", 1, NULL));
+}
+
+static void
+check_scaled_by (const char *property, MusterRestartPolicy restart)
+{
+  Fixture fixture = { NULL };
+  MusterWorkerProcess *process;
+
+  set_up (&fixture, NULL);
+  add_group (&fixture, "case $MUSTER_WORKER in web-1) exec sleep 1000;; *) read x; exit 3;; esac", "instances", 1,
+             "restart", restart, "restart-limit", 0, NULL);
+  muster_supervisor_start (fixture.supervisor);
+  g_assert_true (muster_supervisor_scale (fixture.supervisor, "web", 2, NULL));
+  process = g_object_ref (worker (&fixture, 1));
+  g_signal_connect (process, property, G_CALLBACK (scale_cb), &fixture);
+  await_event (&fixture, "exited web-2 status 3", 1);
+  g_assert_cmpuint (n_workers (&fixture), ==, 1);
+  g_object_unref (process);
+  stop (&fixture);
+  g_assert_cmpuint (count (fixture.events, "restarted web-2"), ==, 0);
+  tear_down (&fixture, NULL);
+}
+
+static void
+test_scale_in_notify (void)
+{
+  static const char *const properties[] = { "notify::state", "notify::exit-reason" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (properties); i++)
+    {
+      check_scaled_by (properties[i], MUSTER_RESTART_NO);
+      check_scaled_by (properties[i], MUSTER_RESTART_ALWAYS);
+    }
+}
+
 static void
 test_spawn_failed (Fixture *fixture, gconstpointer data)
 {
@@ -935,6 +978,7 @@ main (int argc, char **argv)
   ADD ("stop/undrained", test_stop_undrained);
   ADD ("many", test_many);
   ADD ("scale", test_scale);
+  g_test_add_func ("/supervisor/scale/in-notify", test_scale_in_notify);
   ADD ("spawn-failed", test_spawn_failed);
   ADD ("children", test_children);
   ADD ("connected", test_connected);
