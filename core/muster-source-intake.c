@@ -323,6 +323,8 @@ void
 muster_source_intake_free (MusterSourceIntake *intake)
 {
   end_thread (intake);
+  if (intake->feed != NULL) /* what was not read yet is the next primary's: nobody here would hear that it is done */
+    muster_journal_feed_enable (intake->feed, FALSE);
   while (g_main_context_iteration (intake->context, FALSE)) /* what came too late, so that it is freed */
     ;
   g_clear_pointer (&intake->feed, muster_journal_feed_free);

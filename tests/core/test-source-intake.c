@@ -8,6 +8,7 @@
 #include "test-intake-ends.h"
 
 #define JOURNAL_SIZE 262144
+#define BACKLOG_SIZE (32 << 20) /* more than is read from a journal in one go */
 
 /* "host/worker/pid:" of an origin, "message;" of a record. */
 static char *
@@ -30,6 +31,7 @@ G_DECLARE_FINAL_TYPE (Taker, taker, TEST, TAKER, MusterSource)
 struct _Taker
 {
   MusterSource parent_instance;
+  guint64 journal_size;
   guint left; /* still to be taken */
   guint taken;
   guint refused;
@@ -40,7 +42,7 @@ G_DEFINE_FINAL_TYPE (Taker, taker, MUSTER_TYPE_SOURCE)
 static gboolean
 taker_start (MusterSource *source, GError **error)
 {
-  return muster_source_open_intake (source, JOURNAL_SIZE, error);
+  return muster_source_open_intake (source, TEST_TAKER (source)->journal_size, error);
 }
 
 static void
@@ -77,6 +79,7 @@ taker_class_init (TakerClass *class)
 static void
 taker_init (Taker *self)
 {
+  self->journal_size = JOURNAL_SIZE;
 }
 
 /* -- together -- */
@@ -177,13 +180,21 @@ test_room (TestIntakeEnds *ends, gconstpointer data)
   g_assert_cmpuint (taker->refused, >, 1);
 }
 
+static void
+remove_file (TestIntakeEnds *ends)
+{
+  g_autoptr (GDir) dir = g_dir_open (ends->dir, 0, NULL);
+  const char *name = g_dir_read_name (dir);
+  g_autofree char *path = name != NULL ? g_build_filename (ends->dir, name, NULL) : NULL;
+
+  if (path != NULL)
+    g_assert_cmpint (g_unlink (path), ==, 0);
+}
+
 /* What is not delivered when it stops stays, under the name of the stream. */
 static void
 test_kept (TestIntakeEnds *ends, gconstpointer data)
 {
-  g_autoptr (GDir) dir = NULL;
-  g_autofree char *path = NULL;
-
   ends->house.drain_timeout_us = 10000;
   muster_source_stop (ends->source);
   g_assert_cmpuint (count_files (ends->dir), ==, 0);
@@ -195,10 +206,41 @@ test_kept (TestIntakeEnds *ends, gconstpointer data)
   muster_source_run (ends->source, say, ends->source);
   g_assert_false (muster_source_stop (ends->source));
   g_assert_cmpuint (count_files (ends->dir), ==, 1);
-  dir = g_dir_open (ends->dir, 0, NULL);
-  path = g_build_filename (ends->dir, g_dir_read_name (dir), NULL);
-  g_assert_cmpint (g_unlink (path), ==, 0);
+  remove_file (ends);
   test_keeper_set_closed (ends->keeper, FALSE);
+}
+
+static void
+count_cb (MusterBatch *batch, gpointer user_data)
+{
+  g_atomic_int_inc ((int *) user_data);
+}
+
+/* What had not even been read then is the next primary's: who looked at the records is gone when the source goes. */
+static void
+test_backlog (TestIntakeEnds *ends, gconstpointer data)
+{
+  int tapped = 0, before;
+  Taker *taker;
+
+  muster_source_stop (ends->source);
+  g_clear_object (&ends->source);
+  ends->keeper->next = 1;
+  ends->house.drain_timeout_us = 0;
+  ends->house.tap = count_cb;
+  ends->house.tap_data = &tapped;
+  taker = g_object_new (taker_get_type (), "name", "devices", NULL);
+  taker->journal_size = BACKLOG_SIZE;
+  taker->left = BACKLOG_SIZE / 1100;
+  ends->source = MUSTER_SOURCE (taker);
+  g_assert_true (muster_source_start (ends->source, &ends->house, NULL));
+  muster_source_run (ends->source, take_all, taker);
+  muster_source_stop (ends->source);
+  before = g_atomic_int_get (&tapped);
+  remove_file (ends);
+  muster_pipeline_stop (ends->pipeline, TEST_DEADLINE_US);
+  g_assert_finalize_object (g_steal_pointer (&ends->source));
+  g_assert_cmpint (g_atomic_int_get (&tapped), ==, before);
 }
 
 int
@@ -209,5 +251,6 @@ main (int argc, char **argv)
   g_test_add ("/source-intake/stop", TestIntakeEnds, NULL, set_up, test_stop, tear_down);
   g_test_add ("/source-intake/room", TestIntakeEnds, NULL, set_up, test_room, tear_down);
   g_test_add ("/source-intake/kept", TestIntakeEnds, NULL, set_up, test_kept, tear_down);
+  g_test_add ("/source-intake/backlog", TestIntakeEnds, NULL, set_up, test_backlog, tear_down);
   return g_test_run ();
 }
