@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Written by the receiver's thread, delivered in the main context's: each note is an idle source that owns what it
- * says. A main loop that is busy for long (a handler of the application's) finds no more waiting than the bounds below;
- * what is left out beyond them is in the log all the same, but for messages, which nobody keeps.
+ * Written by the receiver's thread and the sources', delivered in the main context's, in order, by one event source that
+ * leaves the loop to others after each slow one. A main loop that is busy for long (a handler of the application's) finds no more
+ * waiting than the bounds below; what is left out beyond them is in the log all the same, but for messages, which nobody keeps.
  */
 #include "config.h"
 
@@ -16,6 +16,8 @@
 /* Bytes of messages, and of snapshots, that wait. */
 #define MESSAGES_MAX  ((gint) 16 << 20)
 #define SNAPSHOTS_MAX ((gint) 64 << 20)
+/* Of one turn of the main loop, at most; then others get theirs. */
+#define TURN_US G_TIME_SPAN_MILLISECOND
 /* What a note takes beside its content, about. */
 #define NOTE_SIZE 512
 
@@ -30,15 +32,18 @@ typedef struct
 
 struct _MusterReceiverNotes
 {
-  gatomicrefcount references; /* the receiver's, and one for each note under way */
+  gatomicrefcount references; /* the receiver's, and one while notes are delivered */
   gboolean closed;            /* the main context's thread only */
   MusterReceiverCallbacks callbacks;
   gpointer user_data;
-  GMainContext *main_context; /* owned until closed */
-  gint tap;                   /* atomic */
-  gint tap_queued;            /* atomic */
+  GSource *source; /* owned */
+  gint tap;        /* atomic */
+  gint tap_queued; /* atomic */
   Budget messages;
   Budget snapshots;
+
+  GMutex lock;
+  GQueue queue; /* under lock; of Note */
 };
 
 typedef enum
@@ -52,7 +57,6 @@ typedef enum
 
 typedef struct
 {
-  MusterReceiverNotes *notes; /* owned */
   NoteKind kind;
   guint8 stream[MUSTER_STREAM_ID_SIZE];
   MusterBatch *batch; /* owned, nullable */
@@ -60,6 +64,18 @@ typedef struct
   Budget *budget;     /* nullable: where its size is to be given back */
   gint size;
 } Note;
+
+static void
+note_free (gpointer data)
+{
+  Note *note = data;
+
+  g_clear_pointer (&note->batch, muster_batch_unref);
+  g_clear_pointer (&note->message, g_variant_unref);
+  if (note->budget != NULL)
+    g_atomic_int_add (&note->budget->queued, -note->size);
+  g_free (note);
+}
 
 static MusterReceiverNotes *
 notes_ref (MusterReceiverNotes *self)
@@ -71,18 +87,19 @@ notes_ref (MusterReceiverNotes *self)
 static void
 notes_unref (MusterReceiverNotes *self)
 {
-  if (g_atomic_ref_count_dec (&self->references))
-    g_free (self);
+  if (!g_atomic_ref_count_dec (&self->references))
+    return;
+  g_source_unref (self->source);
+  g_queue_clear_full (&self->queue, note_free);
+  g_mutex_clear (&self->lock);
+  g_free (self);
 }
 
-static gboolean
-deliver_note (gpointer data)
-{
-  Note *note = data;
-  MusterReceiverNotes *self = note->notes;
+/* -- delivering ----------------------------------------------------------------------------------- */
 
-  if (self->closed)
-    return G_SOURCE_REMOVE;
+static void
+deliver (MusterReceiverNotes *self, const Note *note)
+{
   switch (note->kind)
     {
     case NOTE_CONNECTED:
@@ -103,21 +120,51 @@ deliver_note (gpointer data)
       self->callbacks.finished (note->stream, self->user_data);
       break;
     }
-  return G_SOURCE_REMOVE;
 }
 
-static void
-note_free (gpointer data)
+/* NULL: there is none, and the next one wakes the source. */
+static Note *
+take_note (MusterReceiverNotes *self)
 {
-  Note *note = data;
+  Note *note;
 
-  g_clear_pointer (&note->batch, muster_batch_unref);
-  g_clear_pointer (&note->message, g_variant_unref);
-  if (note->budget != NULL)
-    g_atomic_int_add (&note->budget->queued, -note->size);
-  notes_unref (note->notes);
-  g_free (note);
+  g_mutex_lock (&self->lock);
+  note = g_queue_pop_head (&self->queue);
+  if (note == NULL)
+    g_source_set_ready_time (self->source, -1);
+  g_mutex_unlock (&self->lock);
+  return note;
 }
+
+/* A handler may close the notes, or run the loop itself. */
+static gboolean
+dispatch (GSource *source, GSourceFunc callback, gpointer data)
+{
+  MusterReceiverNotes *self = notes_ref (data);
+  gint64 until_us = g_get_monotonic_time () + TURN_US;
+  Note *note;
+
+  do
+    {
+      note = take_note (self);
+      if (note != NULL)
+        deliver (self, note);
+      g_clear_pointer (&note, note_free);
+    }
+  while (!self->closed && g_source_get_ready_time (source) == 0 && g_get_monotonic_time () < until_us);
+  notes_unref (self);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+nothing_cb (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE; /* the dispatcher does it all */
+}
+
+static GSourceFuncs functions = { .dispatch = dispatch };
+
+/* -- telling -------------------------------------------------------------------------------------- */
 
 /* Whether there is room for so much; said once, until there is again. */
 static gboolean
@@ -139,9 +186,7 @@ tell (MusterReceiverNotes *self, NoteKind kind, const guint8 *stream, MusterBatc
       Budget *budget, gint size)
 {
   Note *note = g_new0 (Note, 1);
-  GSource *source = g_idle_source_new ();
 
-  note->notes = notes_ref (self);
   note->kind = kind;
   note->budget = budget;
   note->size = size;
@@ -149,10 +194,10 @@ tell (MusterReceiverNotes *self, NoteKind kind, const guint8 *stream, MusterBatc
     memcpy (note->stream, stream, sizeof note->stream);
   note->batch = batch != NULL ? muster_batch_ref (batch) : NULL;
   note->message = message != NULL ? g_variant_ref (message) : NULL;
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, deliver_note, note, note_free);
-  g_source_attach (source, self->main_context);
-  g_source_unref (source);
+  g_mutex_lock (&self->lock);
+  g_queue_push_tail (&self->queue, note);
+  g_source_set_ready_time (self->source, 0);
+  g_mutex_unlock (&self->lock);
 }
 
 MusterReceiverNotes *
@@ -161,11 +206,17 @@ muster_receiver_notes_new (const MusterReceiverCallbacks *callbacks, gpointer us
   MusterReceiverNotes *self = g_new0 (MusterReceiverNotes, 1);
 
   g_atomic_ref_count_init (&self->references);
+  g_mutex_init (&self->lock);
+  g_queue_init (&self->queue);
   self->callbacks = *callbacks;
   self->user_data = user_data;
   self->messages = (Budget){ .what = "messages", .most = MESSAGES_MAX };
   self->snapshots = (Budget){ .what = "metrics", .most = SNAPSHOTS_MAX };
-  self->main_context = main_context != NULL ? g_main_context_ref (main_context) : g_main_context_ref_thread_default ();
+  self->source = g_source_new (&functions, sizeof (GSource));
+  g_source_set_static_name (self->source, "muster-receiver-notes");
+  g_source_set_can_recurse (self->source, TRUE);
+  g_source_set_callback (self->source, nothing_cb, self, NULL);
+  g_source_attach (self->source, main_context != NULL ? main_context : g_main_context_get_thread_default ());
   return self;
 }
 
@@ -173,8 +224,7 @@ void
 muster_receiver_notes_close (MusterReceiverNotes *self)
 {
   self->closed = TRUE;
-  /* Notes under way hold a reference to this, and the context holds them: without this, both could stay for ever. */
-  g_clear_pointer (&self->main_context, g_main_context_unref);
+  g_source_destroy (self->source);
   notes_unref (self);
 }
 
