@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <poll.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -101,14 +102,20 @@ answer (Fixture *fixture, MusterLinkType type, guint64 number, const void *paylo
 }
 
 static void
-welcome (Fixture *fixture)
+welcome_with (Fixture *fixture, guint64 credit_bytes)
 {
-  const MusterLinkWelcome body = { .credit_bytes = 1 << 20 };
+  const MusterLinkWelcome body = { .credit_bytes = credit_bytes };
   guint8 bytes[MUSTER_LINK_WELCOME_SIZE];
 
   g_assert_cmpint (receive (fixture).type, ==, MUSTER_LINK_HELLO);
   muster_link_welcome_encode (&body, bytes);
   answer (fixture, MUSTER_LINK_WELCOME, 1, bytes, sizeof bytes);
+}
+
+static void
+welcome (Fixture *fixture)
+{
+  welcome_with (fixture, 1 << 20);
 }
 
 static void
@@ -163,11 +170,62 @@ test_not_quiet (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (zmq_errno (), ==, EAGAIN);
 }
 
+/* Waits until what the spool wakes the link by does so no more: as long as it does, the link turns round and round. */
+static void
+wait_asleep (Fixture *fixture)
+{
+  struct pollfd spool_fd = { .fd = muster_spool_get_event_fd (fixture->spool), .events = POLLIN };
+  gint64 deadline_us = g_get_monotonic_time () + DEADLINE_MS * 1000;
+
+  while (poll (&spool_fd, 1, 0) != 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline_us);
+      g_usleep (1000);
+    }
+}
+
+/* Who may not send more for now sleeps, whatever comes into the spool; and goes on when he may. */
+static void
+test_held (Fixture *fixture, gconstpointer data)
+{
+  welcome_with (fixture, 1);
+  for (guint i = 1; i <= 50; i++)
+    {
+      spool (fixture, "one");
+      while (receive (fixture).type != MUSTER_LINK_BATCH)
+        ;
+      spool (fixture, "two");
+      wait_asleep (fixture);
+      answer (fixture, MUSTER_LINK_ACK, 2 * i, NULL, 0);
+      while (receive (fixture).type != MUSTER_LINK_BATCH)
+        ;
+      answer (fixture, MUSTER_LINK_ACK, 2 * i + 1, NULL, 0);
+      while (muster_spool_count_bytes (fixture->spool) > 0)
+        g_usleep (1000);
+    }
+}
+
+/* So does who has lost his collector. */
+static void
+test_lost (Fixture *fixture, gconstpointer data)
+{
+  welcome (fixture);
+  spool (fixture, "one");
+  g_assert_cmpint (receive (fixture).type, ==, MUSTER_LINK_BATCH);
+  answer (fixture, MUSTER_LINK_RESET, 0, NULL, 0);
+  while (receive (fixture).type != MUSTER_LINK_HELLO)
+    ;
+  spool (fixture, "two");
+  wait_asleep (fixture);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/link/quiet", Fixture, GINT_TO_POINTER (20000), set_up, test_quiet, tear_down);
   g_test_add ("/link/not-quiet", Fixture, NULL, set_up, test_not_quiet, tear_down);
+  g_test_add ("/link/held", Fixture, NULL, set_up, test_held, tear_down);
+  g_test_add ("/link/lost", Fixture, NULL, set_up, test_lost, tear_down);
   return g_test_run ();
 }

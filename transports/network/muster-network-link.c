@@ -132,6 +132,14 @@ send_hello (MusterNetworkLink *self)
   muster_network_socket_send (self->socket, &header, payload, sizeof payload);
 }
 
+/* Until whoever calls pump() again: what comes into the spool meanwhile need not wake us. */
+static void
+leave_spool (MusterNetworkLink *self)
+{
+  muster_spool_disarm (self->spool);
+  g_source_set_ready_time (self->spool_source, -1);
+}
+
 static void
 pump (MusterNetworkLink *self)
 {
@@ -146,7 +154,7 @@ pump (MusterNetworkLink *self)
   if (sent == BURST)
     g_source_set_ready_time (self->spool_source, 0);
   else if (!self->welcomed || muster_network_flow_is_held (self->flow))
-    g_source_set_ready_time (self->spool_source, -1);
+    leave_spool (self);
   else
     g_source_set_ready_time (self->spool_source, muster_spool_arm (self->spool) ? -1 : 0);
 }

@@ -315,12 +315,25 @@ muster_spool_get_event_fd (MusterSpool *spool)
   return spool->event_fd;
 }
 
-gboolean
-muster_spool_arm (MusterSpool *spool)
+static gboolean
+clear_event (MusterSpool *spool)
 {
   guint64 count;
 
-  if (read (spool->event_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+  return read (spool->event_fd, &count, sizeof count) >= 0 || errno == EAGAIN;
+}
+
+void
+muster_spool_disarm (MusterSpool *spool)
+{
+  atomic_store (&spool->asleep, FALSE);
+  clear_event (spool);
+}
+
+gboolean
+muster_spool_arm (MusterSpool *spool)
+{
+  if (!clear_event (spool))
     return FALSE;
   atomic_store (&spool->asleep, TRUE);
   if (muster_journal_get_read_position (spool->journal) == atomic_load (&spool->published))

@@ -60,6 +60,8 @@ gboolean muster_spool_sync (MusterSpool *spool, GError **error);
 int muster_spool_get_event_fd (MusterSpool *spool);
 /* FALSE: there is something to be read already. */
 gboolean muster_spool_arm (MusterSpool *spool);
+/* What is published does not make it readable from now on, nor does what has been; one more time it may, if that is just happening. */
+void muster_spool_disarm (MusterSpool *spool);
 /* FALSE: all that is published has been read. */
 gboolean muster_spool_read (MusterSpool *spool, MusterSpoolItem *item);
 /* Goes back to the first that is not acknowledged. */
