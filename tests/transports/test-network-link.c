@@ -26,7 +26,15 @@ typedef struct
   void *socket;
   guint8 routing[256];
   int routing_size;
+  int n_said; /* atomic */
 } Fixture;
+
+static void
+report_cb (MusterLevel level, const char *text, gpointer user_data)
+{
+  g_test_message ("%s", text);
+  g_atomic_int_inc ((int *) user_data);
+}
 
 static void
 set_up (Fixture *fixture, gconstpointer data)
@@ -48,7 +56,7 @@ set_up (Fixture *fixture, gconstpointer data)
   zmq_setsockopt (fixture->socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
   g_assert_cmpint (zmq_bind (fixture->socket, "tcp://127.0.0.1:*"), ==, 0);
   g_assert_cmpint (zmq_getsockopt (fixture->socket, ZMQ_LAST_ENDPOINT, address, &size), ==, 0);
-  fixture->link = muster_network_link_new (fixture->spool, &options, NULL, NULL, &error);
+  fixture->link = muster_network_link_new (fixture->spool, &options, report_cb, &fixture->n_said, &error);
   g_assert_no_error (error);
 }
 
@@ -219,6 +227,45 @@ test_lost (Fixture *fixture, gconstpointer data)
   wait_asleep (fixture);
 }
 
+/* Who is refused says that once, and nothing to the collector for a while, whatever else comes of what was on its way. */
+static void
+test_refused (Fixture *fixture, gconstpointer data)
+{
+  const int timeout_ms = 2500; /* two ticks */
+  guint8 byte;
+
+  welcome (fixture);
+  spool (fixture, "one");
+  g_assert_cmpint (receive (fixture).type, ==, MUSTER_LINK_BATCH);
+  for (guint i = 0; i < 3; i++)
+    answer (fixture, MUSTER_LINK_REFUSED, 0, "so", 2);
+  zmq_setsockopt (fixture->socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
+  while (zmq_recv (fixture->socket, &byte, 1, 0) >= 0)
+    g_assert_cmpint (g_atomic_int_get (&fixture->n_said), <=, 2);
+  g_assert_cmpint (g_atomic_int_get (&fixture->n_said), ==, 2); /* connected; refused */
+}
+
+/* So does who is sent away again and again before anything was acknowledged. */
+static void
+test_shaky (Fixture *fixture, gconstpointer data)
+{
+  spool (fixture, "one");
+  for (guint i = 0; i < 3; i++)
+    {
+      welcome (fixture);
+      while (receive (fixture).type != MUSTER_LINK_BATCH)
+        ;
+      answer (fixture, MUSTER_LINK_RESET, 0, NULL, 0);
+    }
+  welcome (fixture);
+  while (receive (fixture).type != MUSTER_LINK_BATCH)
+    ;
+  g_assert_cmpint (g_atomic_int_get (&fixture->n_said), ==, 1); /* connected */
+  answer (fixture, MUSTER_LINK_ACK, 2, NULL, 0);
+  while (g_atomic_int_get (&fixture->n_said) == 1) /* connected */
+    g_usleep (1000);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -227,5 +274,7 @@ main (int argc, char **argv)
   g_test_add ("/link/not-quiet", Fixture, NULL, set_up, test_not_quiet, tear_down);
   g_test_add ("/link/held", Fixture, NULL, set_up, test_held, tear_down);
   g_test_add ("/link/lost", Fixture, NULL, set_up, test_lost, tear_down);
+  g_test_add ("/link/refused", Fixture, NULL, set_up, test_refused, tear_down);
+  g_test_add ("/link/shaky", Fixture, NULL, set_up, test_shaky, tear_down);
   return g_test_run ();
 }

@@ -116,19 +116,20 @@ muster_network_flow_is_held (MusterNetworkFlow *self)
   return self->has_item || is_at_credit (self);
 }
 
-void
+gboolean
 muster_network_flow_acknowledge (MusterNetworkFlow *self, guint64 number)
 {
   MusterSpoolPlace place;
   guint n = muster_network_window_acknowledge (self->window, number, &place);
 
   if (n == 0)
-    return;
+    return FALSE;
   MUSTER_FAULT ("network.acknowledge.before");
   muster_spool_acknowledge (self->spool, &place);
   muster_network_flow_settle (self);
   MUSTER_FAULT ("network.acknowledge.after");
   muster_network_progress_add_acknowledged (self->progress, n);
+  return TRUE;
 }
 
 void

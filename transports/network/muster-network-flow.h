@@ -23,8 +23,8 @@ void muster_network_flow_go_back (MusterNetworkFlow *flow, guint64 number);
  * socket's `turn`: muster_network_flow_is_held() tells the first from the others. */
 gboolean muster_network_flow_send (MusterNetworkFlow *flow, MusterNetworkSocket *socket);
 gboolean muster_network_flow_is_held (MusterNetworkFlow *flow);
-/* Gives the spool back what ends at @number or before. */
-void muster_network_flow_acknowledge (MusterNetworkFlow *flow, guint64 number);
+/* Gives the spool back what ends at @number or before. FALSE: that is nothing. */
+gboolean muster_network_flow_acknowledge (MusterNetworkFlow *flow, guint64 number);
 /* Where nothing is on its way, nor waits, what is damaged behind it need not be kept: muster_spool_settle(). */
 void muster_network_flow_settle (MusterNetworkFlow *flow);
 gboolean muster_network_flow_is_idle (MusterNetworkFlow *flow);     /* nothing is unacknowledged */

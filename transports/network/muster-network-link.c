@@ -55,6 +55,10 @@ struct _MusterNetworkLink
   gint64 deadline_us;    /* until WELCOME; or, without a socket, until the next attempt */
   gint64 began_us;       /* the attempt to be welcomed */
   gint64 grace_until_us; /* until then one of several that was lost is not left because it cannot be reached; or 0 */
+  gboolean is_paused;    /* it has refused us: until `deadline_us` nothing is said or heard */
+  char *refusal;         /* owned, nullable; why, until somebody has taken something */
+  gboolean is_proven;    /* since we were welcomed something was acknowledged, or there was nothing to */
+  gboolean is_shaky; /* the last connection ended before that; so that of the next one it is said when it is proven */
 };
 
 static void open_socket (MusterNetworkLink *self);
@@ -191,6 +195,7 @@ try_next (MusterNetworkLink *self)
   gint64 rest_us;
 
   close_socket (self);
+  self->is_paused = FALSE;
   rest_us = muster_network_endpoints_go_on (self->endpoints);
   if (rest_us == 0)
     {
@@ -213,7 +218,8 @@ wait_for_welcome (MusterNetworkLink *self, gint64 patience_us)
 static void
 unreachable (MusterNetworkLink *self)
 {
-  if (self->welcomed || self->socket == NULL || !muster_network_endpoints_are_several (self->endpoints))
+  if (self->welcomed || self->is_paused || self->socket == NULL
+      || !muster_network_endpoints_are_several (self->endpoints))
     return;
   self->deadline_us = MIN (self->deadline_us, MAX (g_get_monotonic_time (), self->grace_until_us));
   start_tick (self);
@@ -228,21 +234,43 @@ reached (MusterNetworkLink *self)
   send_hello (self);
 }
 
+/* Somebody who is good for something: what goes wrong from now on is new. */
+static void
+prove (MusterNetworkLink *self)
+{
+  if (self->is_proven)
+    return;
+  self->is_proven = TRUE;
+  muster_network_endpoints_settle (self->endpoints);
+  g_clear_pointer (&self->refusal, g_free);
+  if (self->is_shaky)
+    say (self, MUSTER_LEVEL_NOTICE, "connected to %s", endpoint_of (self));
+  self->is_shaky = FALSE;
+}
+
+static void
+end_welcome (MusterNetworkLink *self)
+{
+  self->is_shaky = self->is_shaky || !self->is_proven;
+  self->welcomed = FALSE;
+  muster_network_progress_set_connected (self->progress, FALSE);
+}
+
 static void
 lost (MusterNetworkLink *self)
 {
-  gboolean was_welcomed = self->welcomed;
+  gint64 grace_us;
 
-  self->welcomed = FALSE;
-  muster_network_progress_set_connected (self->progress, FALSE);
-  if (!was_welcomed)
+  if (!self->welcomed)
     {
       unreachable (self);
       return;
     }
+  grace_us = self->is_shaky ? 0 : GRACE_US; /* one that ends every connection at once is not waited for twice */
+  end_welcome (self);
   say_trouble (self, MUSTER_LEVEL_WARNING, "the connection was lost");
-  self->grace_until_us = g_get_monotonic_time () + GRACE_US;
-  wait_for_welcome (self, muster_network_endpoints_are_several (self->endpoints) ? GRACE_US : WELCOME_TIMEOUT_US);
+  self->grace_until_us = g_get_monotonic_time () + grace_us;
+  wait_for_welcome (self, muster_network_endpoints_are_several (self->endpoints) ? grace_us : WELCOME_TIMEOUT_US);
 }
 
 static void
@@ -260,6 +288,8 @@ event_cb (int event, int value, gpointer user_data)
 {
   MusterNetworkLink *self = user_data;
 
+  if (self->is_paused)
+    return;
   switch (event)
     {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
@@ -324,11 +354,17 @@ tick_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   g_source_set_ready_time (self->tick, -1);
   if (self->welcomed && muster_network_flow_is_idle (self->flow))
     {
+      prove (self);
       be_quiet (self);
       return G_SOURCE_CONTINUE;
     }
   if (self->welcomed)
     say_position (self);
+  else if (self->is_paused)
+    {
+      if (is_late)
+        try_next (self);
+    }
   else if (self->socket != NULL && is_late)
     give_up (self);
   else if (self->socket != NULL)
@@ -361,23 +397,31 @@ on_welcome (MusterNetworkLink *self, const MusterLinkHeader *header, const void 
       return; /* the next HELLO */
     }
   self->welcomed = TRUE;
-  muster_network_endpoints_settle (self->endpoints);
+  self->is_proven = FALSE;
   muster_network_progress_set_connected (self->progress, TRUE);
-  say (self, MUSTER_LEVEL_NOTICE, "connected to %s", endpoint_of (self));
+  if (!self->is_shaky)
+    say (self, MUSTER_LEVEL_NOTICE, "connected to %s", endpoint_of (self));
   muster_network_flow_begin (self->flow, header->number, welcome.credit_bytes,
                              self->options.pack && (header->flags & MUSTER_LINK_FLAG_PACKED) != 0);
   pump (self);
 }
 
+/* What is said of it comes to the spool, too, to be refused in its turn: so it is said once. The rest of what is on its way is
+ * refused as well, and not heard. */
 static void
 on_refused (MusterNetworkLink *self, const void *payload, gsize size)
 {
   g_autofree char *reason = muster_network_text_tame (payload, size);
 
-  lost (self);
-  say (self, MUSTER_LEVEL_ERROR, "%s refuses what we send: %s", endpoint_of (self), reason);
+  if (g_strcmp0 (reason, self->refusal) != 0)
+    say (self, MUSTER_LEVEL_ERROR, "%s refuses what we send: %s; it is tried again every %d s", endpoint_of (self),
+         reason, (int) (REFUSED_PAUSE_US / G_USEC_PER_SEC));
+  g_free (self->refusal);
+  self->refusal = g_steal_pointer (&reason);
+  self->is_paused = TRUE;
+  end_welcome (self);
   self->deadline_us = g_get_monotonic_time () + REFUSED_PAUSE_US;
-  self->grace_until_us = self->deadline_us;
+  start_tick (self);
 }
 
 static void
@@ -385,6 +429,8 @@ frame_cb (const MusterLinkHeader *header, const void *payload, gsize size, gpoin
 {
   MusterNetworkLink *self = user_data;
 
+  if (self->is_paused)
+    return;
   if (header->type == MUSTER_LINK_WELCOME)
     on_welcome (self, header, payload, size);
   else if (header->type == MUSTER_LINK_REFUSED)
@@ -392,12 +438,15 @@ frame_cb (const MusterLinkHeader *header, const void *payload, gsize size, gpoin
   else if (!self->welcomed)
     return;
   else if (header->type == MUSTER_LINK_ACK)
-    muster_network_flow_acknowledge (self->flow, header->number);
+    {
+      if (muster_network_flow_acknowledge (self->flow, header->number))
+        prove (self);
+    }
   else if (header->type == MUSTER_LINK_NACK)
     muster_network_flow_go_back (self->flow, header->number);
   else if (header->type == MUSTER_LINK_RESET)
     {
-      self->welcomed = FALSE;
+      end_welcome (self);
       wait_for_welcome (self, WELCOME_TIMEOUT_US); /* says HELLO */
     }
 }
@@ -550,5 +599,6 @@ muster_network_link_free (MusterNetworkLink *self)
   muster_network_flow_free (self->flow);
   muster_network_progress_free (self->progress);
   muster_network_endpoints_free (self->endpoints);
+  g_free (self->refusal);
   g_free (self);
 }
