@@ -11,6 +11,7 @@
 #include <zmq.h>
 
 #include "muster-link-private.h"
+#include "muster-network-endpoints.h"
 #include "muster-network-link.h"
 #include "muster-zmq-router-private.h"
 
@@ -266,6 +267,26 @@ test_shaky (Fixture *fixture, gconstpointer data)
     g_usleep (1000);
 }
 
+/* Two troubles by turns are two, and no more. */
+static void
+test_troubles (void)
+{
+  const char *const list[] = { "tcp://a:1", "tcp://b:1", NULL };
+  static const char one[] = "one", two[] = "two";
+  g_autoptr (MusterNetworkEndpoints) endpoints = muster_network_endpoints_new (list);
+
+  g_assert_false (muster_network_endpoints_has_trouble (endpoints));
+  g_assert_true (muster_network_endpoints_note_trouble (endpoints, one));
+  g_assert_true (muster_network_endpoints_note_trouble (endpoints, two));
+  g_assert_false (muster_network_endpoints_note_trouble (endpoints, one));
+  g_assert_false (muster_network_endpoints_note_trouble (endpoints, two));
+  muster_network_endpoints_go_on (endpoints);
+  g_assert_false (muster_network_endpoints_has_trouble (endpoints));
+  g_assert_true (muster_network_endpoints_note_trouble (endpoints, one));
+  muster_network_endpoints_settle (endpoints);
+  g_assert_true (muster_network_endpoints_note_trouble (endpoints, one));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -276,5 +297,6 @@ main (int argc, char **argv)
   g_test_add ("/link/lost", Fixture, NULL, set_up, test_lost, tear_down);
   g_test_add ("/link/refused", Fixture, NULL, set_up, test_refused, tear_down);
   g_test_add ("/link/shaky", Fixture, NULL, set_up, test_shaky, tear_down);
+  g_test_add_func ("/link/troubles", test_troubles);
   return g_test_run ();
 }

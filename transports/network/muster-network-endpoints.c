@@ -13,9 +13,9 @@ struct _MusterNetworkEndpoints
   char **list; /* owned */
   guint n;
   _Atomic guint current;
-  const char **troubles; /* owned; of each the last one, a static text, or NULL */
-  guint n_tried;         /* since somebody was there */
-  gint64 rest_us;        /* after the round */
+  GPtrArray **troubles; /* owned; of each those that were noted, static texts */
+  guint n_tried;        /* since somebody was there */
+  gint64 rest_us;       /* after the round */
 };
 
 MusterNetworkEndpoints *
@@ -25,7 +25,9 @@ muster_network_endpoints_new (const char *const *list)
 
   self->list = g_strdupv ((char **) list);
   self->n = g_strv_length (self->list);
-  self->troubles = g_new0 (const char *, self->n);
+  self->troubles = g_new (GPtrArray *, self->n);
+  for (guint i = 0; i < self->n; i++)
+    self->troubles[i] = g_ptr_array_new ();
   self->rest_us = MUSTER_NETWORK_ENDPOINTS_REST_US;
   return self;
 }
@@ -33,6 +35,8 @@ muster_network_endpoints_new (const char *const *list)
 void
 muster_network_endpoints_free (MusterNetworkEndpoints *self)
 {
+  for (guint i = 0; i < self->n; i++)
+    g_ptr_array_unref (self->troubles[i]);
   g_free (self->troubles);
   g_strfreev (self->list);
   g_free (self);
@@ -54,7 +58,7 @@ void
 muster_network_endpoints_settle (MusterNetworkEndpoints *self)
 {
   for (guint i = 0; i < self->n; i++)
-    self->troubles[i] = NULL;
+    g_ptr_array_set_size (self->troubles[i], 0);
   self->n_tried = 0;
   self->rest_us = MUSTER_NETWORK_ENDPOINTS_REST_US;
 }
@@ -75,18 +79,25 @@ muster_network_endpoints_go_on (MusterNetworkEndpoints *self)
   return rest_us;
 }
 
+static GPtrArray *
+get_troubles (MusterNetworkEndpoints *self)
+{
+  return self->troubles[atomic_load (&self->current)];
+}
+
 gboolean
 muster_network_endpoints_note_trouble (MusterNetworkEndpoints *self, const char *trouble)
 {
-  const char **last = &self->troubles[atomic_load (&self->current)];
-  gboolean is_new = *last != trouble;
+  GPtrArray *troubles = get_troubles (self);
 
-  *last = trouble;
-  return is_new;
+  if (g_ptr_array_find (troubles, trouble, NULL))
+    return FALSE;
+  g_ptr_array_add (troubles, (gpointer) trouble);
+  return TRUE;
 }
 
 gboolean
 muster_network_endpoints_has_trouble (MusterNetworkEndpoints *self)
 {
-  return self->troubles[atomic_load (&self->current)] != NULL;
+  return get_troubles (self)->len > 0;
 }

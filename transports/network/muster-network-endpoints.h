@@ -24,8 +24,8 @@ void muster_network_endpoints_settle (MusterNetworkEndpoints *endpoints);
 /* Goes on to the next one. Returns for how many microseconds to rest before it is tried: 0 within a round, and always where
  * there is only one, which takes its time by itself. */
 gint64 muster_network_endpoints_go_on (MusterNetworkEndpoints *endpoints);
-/* That the one that is tried has this @trouble, a static text. FALSE if that is what it had last, so that it need not be said
- * again. */
+/* That the one that is tried has this @trouble, a static text. FALSE if it has had it since all was forgotten, so that it
+ * need not be said again. */
 gboolean muster_network_endpoints_note_trouble (MusterNetworkEndpoints *endpoints, const char *trouble);
 gboolean muster_network_endpoints_has_trouble (MusterNetworkEndpoints *endpoints);
 

@@ -84,7 +84,7 @@ say (MusterNetworkLink *self, MusterLevel level, const char *format, ...)
     self->report (level, text, self->user_data);
 }
 
-/* Once, until there is a connection, or another trouble. */
+/* Each once, until a connection has proved good. */
 static void
 say_trouble (MusterNetworkLink *self, MusterLevel level, const char *trouble)
 {
