@@ -313,6 +313,35 @@ test_stranger_frames (Ends *ends, gconstpointer data)
   g_assert_cmpuint (check_good (ends).next['s'], ==, 0);
 }
 
+/* Journals without end, while something of the oldest one is under way: of the others so many are remembered, and no more. */
+static void
+test_many_journals (Ends *ends, gconstpointer data)
+{
+  MusterLinkHello hello = { .pid = 0 };
+  guint8 payload[MUSTER_LINK_HELLO_SIZE];
+  Stranger stranger;
+  guint n_senders = 0;
+
+  start_good (ends, FALSE);
+  ends_hold (ends, TRUE);
+  stranger = stranger_new (ends);
+  say_hello (&stranger, 'j', 1);
+  expect (&stranger, MUSTER_LINK_WELCOME, 1);
+  send_batch (&stranger, 1, 1, 's', 1, 1);
+  for (guint32 i = 1; i <= 16384 + 100; i++)
+    {
+      memcpy (hello.stream, &i, sizeof i);
+      muster_link_hello_encode (&hello, payload);
+      send_frame (&stranger, MUSTER_LINK_HELLO, 1, 0, 0, payload, sizeof payload);
+      expect (&stranger, MUSTER_LINK_WELCOME, 1);
+    }
+  g_object_get (ends->source, "senders", &n_senders, NULL);
+  g_assert_cmpuint (n_senders, ==, 16384);
+  ends_hold (ends, FALSE);
+  stranger_free (&stranger);
+  check_good (ends);
+}
+
 /* The same HELLO from two connections, again and again: the last one is heard, and nothing is taken twice. */
 static void
 test_replayed_hello (Ends *ends, gconstpointer data)
@@ -575,6 +604,7 @@ main (int argc, char **argv)
   ADD ("huge-frame/keys", GINT_TO_POINTER (TRUE), test_huge_frame);
   ADD ("huge-frame/plain", NULL, test_huge_frame);
   ADD ("frames", NULL, test_stranger_frames);
+  ADD ("many-journals", NULL, test_many_journals);
   ADD ("replayed-hello", NULL, test_replayed_hello);
   ADD ("other-journal", NULL, test_other_journal);
   ADD ("many-parts", NULL, test_many_parts);

@@ -33,10 +33,10 @@ make_id (const char *user, const guint8 *journal, guint8 id[MUSTER_STREAM_ID_SIZ
   memcpy (id, hash.digest, MUSTER_STREAM_ID_SIZE);
 }
 
-static void
-forget_oldest (MusterNetworkCollector *self)
+/* Nobody else speaks of it any more, if nothing of it is under way. */
+static gboolean
+take_out (MusterNetworkCollector *self, MusterNetworkPeer *peer)
 {
-  MusterNetworkPeer *peer = self->order.head->data;
   gboolean is_idle;
 
   g_mutex_lock (&self->lock);
@@ -44,8 +44,21 @@ forget_oldest (MusterNetworkCollector *self)
   if (is_idle)
     g_hash_table_steal (self->peers, peer->id);
   g_mutex_unlock (&self->lock);
-  if (!is_idle)
+  return is_idle;
+}
+
+/* The newest one stays in any case: somebody has it in hand. */
+static void
+forget_oldest (MusterNetworkCollector *self)
+{
+  GList *link = self->order.head;
+  MusterNetworkPeer *peer;
+
+  while (link != self->order.tail && !take_out (self, link->data))
+    link = link->next;
+  if (link == self->order.tail)
     return;
+  peer = link->data;
   if (peer->routing != NULL)
     g_hash_table_remove (self->routes, peer->routing);
   g_queue_unlink (&self->order, &peer->link);
