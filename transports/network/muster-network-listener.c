@@ -21,8 +21,9 @@
    | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_ACCEPT_FAILED)
 /* Whole messages that ZeroMQ keeps of one sender before it reads no further. */
 #define HIGH_WATER 16
-/* So no sender that ends its messages ever has more in ZeroMQ's hands. */
-#define ENDLESS ((guint64) HIGH_WATER * MUSTER_LINK_MESSAGE_MAX)
+/* So no sender that ends its messages ever has more in ZeroMQ's hands: those, of the next one what has been read, and what frames and
+ * encrypts them. */
+#define ENDLESS ((guint64) (HIGH_WATER + 1) * (MUSTER_LINK_MESSAGE_MAX + 1024))
 
 struct _MusterNetworkListener
 {
