@@ -23,6 +23,7 @@ struct _MusterZmqMonitor
   GSource *source; /* owned */
   MusterZmqMonitorFunc function;
   gpointer user_data;
+  gboolean is_over; /* nobody is told any more */
 };
 
 /* [event, 16 bits; value, 32 bits][address], in the machine's byte order (zmq_socket_monitor(3)). FALSE: there is none. */
@@ -41,7 +42,8 @@ handle_one (MusterZmqMonitor *self)
   address[CLAMP (length, 0, (int) sizeof address - 1)] = '\0';
   memcpy (&event, frame, sizeof event);
   memcpy (&value, frame + sizeof event, sizeof value);
-  self->function (event, value, address, self->user_data);
+  if (!self->is_over)
+    self->function (event, value, address, self->user_data);
   return TRUE;
 }
 
@@ -90,6 +92,10 @@ muster_zmq_monitor_free (MusterZmqMonitor *self)
   if (self->source != NULL)
     g_source_destroy (self->source);
   g_clear_pointer (&self->source, g_source_unref);
+  /* ZeroMQ sends events with the lock held that the next call takes: with no room for them it would wait for ever. */
+  self->is_over = TRUE;
+  if (self->socket != NULL)
+    muster_zmq_monitor_catch_up (self);
   zmq_socket_monitor (self->watched, NULL, 0);
   if (self->socket != NULL)
     {

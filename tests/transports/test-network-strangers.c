@@ -484,25 +484,65 @@ test_slow_message (Ends *ends, gconstpointer data)
   close (fd);
 }
 
-/* More connections than there may be: who is here stays, who comes goes. */
+/* More connections than there may be: who is here stays, and of the others the oldest go; so that who comes later gets in. */
 static void
 test_max_connections (Ends *ends, gconstpointer data)
 {
   int fds[8];
+  int extra;
 
   ends->max_connections = 5;
   start_good (ends, TRUE);
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
     fds[i] = connect_bytes (ends);
   ends_wait_said (ends, "is refused: there are max-connections already");
-  for (guint i = 4; i < G_N_ELEMENTS (fds); i++)
+  for (guint i = 0; i < 4; i++)
     wait_closed (fds[i]);
   check_good (ends);
+  ends_stop_sender (ends);
+  ends_make_sender (ends, "good", "collector.pub");
+  extra = connect_bytes (ends); /* in the place of the one that has gone */
+  ends_start_sender (ends);
+  check_good (ends);
+  wait_closed (fds[4]);
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
     close (fds[i]);
-  ends_stop_sender (ends); /* there is room again */
-  ends_make_sender (ends, "good", "collector.pub");
-  ends_start_sender (ends);
+  close (extra);
+}
+
+/* While transports stand still no more is taken in than there is room for; and then all of it goes on. */
+static void
+test_paused (Ends *ends, gconstpointer data)
+{
+  gint64 deadline_us = g_get_monotonic_time () + DEADLINE_US;
+  Stranger strangers[8], late;
+  const int timeout_ms = 1000;
+
+  start_good (ends, FALSE);
+  ends_hold (ends, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (strangers); i++)
+    {
+      strangers[i] = stranger_new (ends);
+      say_hello (&strangers[i], (char) ('a' + i), 1);
+      expect (&strangers[i], MUSTER_LINK_WELCOME, 1);
+      for (guint j = 0; j < 400; j++) /* 12 MiB */
+        send_batch (&strangers[i], 1 + j, 1, (char) ('a' + i), 1 + j * 1000, 1000);
+    }
+  late = stranger_new (ends);
+  zmq_setsockopt (late.socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
+  do
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline_us);
+      say_hello (&late, 'z', 1);
+    }
+  while (zmq_recv (late.socket, NULL, 0, 0) >= 0);
+  ends_hold (ends, FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS (strangers); i++)
+    {
+      ends_wait_arrived (ends, (char) ('a' + i), 1);
+      stranger_free (&strangers[i]);
+    }
+  stranger_free (&late);
   check_good (ends);
 }
 
@@ -612,6 +652,7 @@ main (int argc, char **argv)
   ADD ("endless/small-parts", GSIZE_TO_POINTER (4), test_endless);
   ADD ("slow-message", NULL, test_slow_message);
   ADD ("max-connections", NULL, test_max_connections);
+  ADD ("paused", NULL, test_paused);
   ADD ("silent-revoked", NULL, test_silent_revoked);
   ADD ("key-names-journal", NULL, test_key_names_journal);
   return g_test_run ();

@@ -109,16 +109,12 @@ muster_network_collector_reply (MusterNetworkCollector *self, GBytes *routing, c
     zmq_send (self->socket, payload, size, ZMQ_DONTWAIT);
 }
 
+/* What happened to connections before is heard before: the descriptor may have been another one's. */
 static MusterNetworkConnection
 find_connection (MusterNetworkCollector *self, zmq_msg_t *part)
 {
-  int fd = zmq_msg_get (part, ZMQ_SRCFD);
-  MusterNetworkConnection connection = muster_network_connections_heard (self->connections, fd);
-
-  if (connection != 0)
-    return connection;
   muster_network_listener_catch_up (self->listener);
-  return muster_network_connections_heard (self->connections, fd);
+  return muster_network_connections_heard (self->connections, zmq_msg_get (part, ZMQ_SRCFD));
 }
 
 static void

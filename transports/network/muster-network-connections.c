@@ -27,6 +27,7 @@ typedef struct
   int fd;
   MusterNetworkConnection id;
   gboolean has_been_heard; /* ever */
+  GList link;              /* among the unheard, if it is one */
   gboolean has_message;    /* since the last look */
   guint64 base;            /* bytes that had come when it was last seen to have sent a whole message */
 } Connection;
@@ -37,7 +38,7 @@ struct _MusterNetworkConnections
   char *path;        /* owned; the same of a Unix socket; NULL for others */
   GHashTable *table; /* owned; fd to Connection, which is owned */
   guint32 last;
-  guint n_heard;
+  GQueue unheard; /* the oldest first */
   guint64 most;
   GMainContext *context; /* borrowed */
   GSource *timer;        /* owned; NULL without connections */
@@ -171,18 +172,26 @@ look_every (MusterNetworkConnections *self, guint interval_ms)
 
 /* -- what ZeroMQ tells -- */
 
+static void
+note_heard (MusterNetworkConnections *self, Connection *connection)
+{
+  if (!connection->has_been_heard)
+    g_queue_unlink (&self->unheard, &connection->link);
+  connection->has_been_heard = TRUE;
+}
+
 void
 muster_network_connections_closed (MusterNetworkConnections *self, int fd)
 {
-  const Connection *connection = g_hash_table_lookup (self->table, GINT_TO_POINTER (fd));
+  Connection *connection = g_hash_table_lookup (self->table, GINT_TO_POINTER (fd));
 
   if (connection == NULL)
     return;
-  self->n_heard -= connection->has_been_heard ? 1 : 0;
+  note_heard (self, connection);
   g_hash_table_remove (self->table, GINT_TO_POINTER (fd));
 }
 
-MusterNetworkConnection
+void
 muster_network_connections_accepted (MusterNetworkConnections *self, int fd)
 {
   Connection *connection;
@@ -191,10 +200,11 @@ muster_network_connections_accepted (MusterNetworkConnections *self, int fd)
   connection = g_new0 (Connection, 1);
   connection->fd = fd;
   connection->id = (MusterNetworkConnection) ++self->last << 32 | (guint32) fd;
+  connection->link.data = connection;
+  g_queue_push_tail_link (&self->unheard, &connection->link);
   g_hash_table_insert (self->table, GINT_TO_POINTER (fd), connection);
   if (self->timer == NULL)
     look_every (self, LOOK_MS);
-  return connection->id;
 }
 
 MusterNetworkConnection
@@ -204,8 +214,8 @@ muster_network_connections_heard (MusterNetworkConnections *self, int fd)
 
   if (connection == NULL)
     return 0;
-  self->n_heard += connection->has_been_heard ? 0 : 1;
-  connection->has_been_heard = connection->has_message = TRUE;
+  note_heard (self, connection);
+  connection->has_message = TRUE;
   return connection->id;
 }
 
@@ -218,7 +228,7 @@ muster_network_connections_count (MusterNetworkConnections *self)
 guint
 muster_network_connections_count_heard (MusterNetworkConnections *self)
 {
-  return self->n_heard;
+  return g_hash_table_size (self->table) - self->unheard.length;
 }
 
 /* -- ending -- */
@@ -235,13 +245,22 @@ muster_network_connections_cut (MusterNetworkConnections *self, MusterNetworkCon
 void
 muster_network_connections_cut_unheard (MusterNetworkConnections *self)
 {
-  GHashTableIter iter;
-  gpointer value;
+  for (GList *link = self->unheard.head; link != NULL; link = link->next)
+    cut (self, link->data);
+}
 
-  g_hash_table_iter_init (&iter, self->table);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (!((const Connection *) value)->has_been_heard)
-      cut (self, value);
+gboolean
+muster_network_connections_cut_oldest_unheard (MusterNetworkConnections *self)
+{
+  Connection *oldest = self->unheard.length > 0 ? self->unheard.head->data : NULL;
+
+  if (oldest == NULL)
+    return FALSE;
+  cut (self, oldest);
+  /* until ZeroMQ has closed it, others are older */
+  g_queue_unlink (&self->unheard, &oldest->link);
+  g_queue_push_tail_link (&self->unheard, &oldest->link);
+  return TRUE;
 }
 
 /* -- made and freed -- */
@@ -253,6 +272,7 @@ muster_network_connections_new (GMainContext *context, guint64 most, MusterNetwo
   MusterNetworkConnections *self = g_new0 (MusterNetworkConnections, 1);
 
   self->table = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  g_queue_init (&self->unheard);
   self->context = context;
   self->most = most;
   self->endless = endless;

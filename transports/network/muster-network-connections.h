@@ -27,7 +27,7 @@ void muster_network_connections_free (MusterNetworkConnections *connections);
 void muster_network_connections_set_address (MusterNetworkConnections *connections, const char *address);
 
 /* The socket has accepted @fd. */
-MusterNetworkConnection muster_network_connections_accepted (MusterNetworkConnections *connections, int fd);
+void muster_network_connections_accepted (MusterNetworkConnections *connections, int fd);
 /* It is about to close @fd. */
 void muster_network_connections_closed (MusterNetworkConnections *connections, int fd);
 /* A whole message has come over @fd. Returns: the connection; 0 if it is not known */
@@ -39,5 +39,7 @@ guint muster_network_connections_count_heard (MusterNetworkConnections *connecti
 
 /* Ends one, if it is open. ZeroMQ sees that, and does the rest. */
 void muster_network_connections_cut (MusterNetworkConnections *connections, MusterNetworkConnection connection);
+/* Ends the one that has not been heard for longest, so that there is room for others; FALSE if there is none. */
+gboolean muster_network_connections_cut_oldest_unheard (MusterNetworkConnections *connections);
 /* Ends all that have not been heard: who they are is not known. */
 void muster_network_connections_cut_unheard (MusterNetworkConnections *connections);

@@ -63,15 +63,15 @@ explain_failure (MusterNetworkListener *self, int value)
   return "it does not speak our protocol";
 }
 
+/* Who has not said who he is for longest makes room: strangers that sit and wait keep nobody out. */
 static void
 accepted (MusterNetworkListener *self, int fd, const char *address)
 {
-  MusterNetworkConnection connection = muster_network_connections_accepted (self->connections, fd);
-
+  muster_network_connections_accepted (self->connections, fd);
   if (muster_network_connections_count (self->connections) <= self->max_connections)
     return;
-  muster_network_connections_cut (self->connections, connection);
-  refuse (self, address, "there are max-connections already");
+  muster_network_connections_cut_oldest_unheard (self->connections);
+  refuse (self, address, "there are max-connections already; one that has not said who it is is cut");
 }
 
 static void
