@@ -101,6 +101,14 @@ def the_plugin_without_a_path_is_refused():
     assert done.returncode != 0 and "a fifo needs a path" in done.stderr, done
 
 
+def read_numbers(fifo):
+    """Those of the lines; opens the FIFO anew where its writer closes it, because it has just seen the last reader go."""
+    while True:
+        with open(fifo) as lines:
+            for line in lines:
+                yield int(line.split()[-1].rstrip("."))
+
+
 def the_plugin_receives_records():
     fifo = installed.path("log.fifo")
     os.mkfifo(fifo)
@@ -113,10 +121,11 @@ def the_plugin_receives_records():
         with open(fifo) as lines:
             assert "line 1." in lines.readline()
             assert "line 2." in lines.readline()
-        with open(fifo) as lines:  # one who comes back; what was in the pipe when he left is lost, nothing else
-            first = int(lines.readline().split()[-1].rstrip("."))
-            assert [int(lines.readline().split()[-1].rstrip(".")) for _ in range(5)] == list(range(first + 1, first + 6))
-            primary.stop()
+        numbers = read_numbers(fifo)  # one who comes back; what was in the pipe when he left is lost, nothing else
+        first = next(numbers)
+        assert [next(numbers) for _ in range(5)] == list(range(first + 1, first + 6))
+        primary.stop()  # while he reads
+        numbers.close()
 
 
 run_tests(
