@@ -115,9 +115,13 @@ split (const guint8 *data, gsize size, gsize piece)
 static void
 compare_pieces (const guint8 *data, gsize size)
 {
-  g_autoptr (GByteArray) whole = split (data, size, size + 1);
-  g_autoptr (GByteArray) pieces = split (data, size, size > 0 ? data[0] % 100 + 1 : 1);
+  g_autoptr (GByteArray) whole = NULL;
+  g_autoptr (GByteArray) pieces = NULL;
 
+  if (size == 0)
+    return;
+  whole = split (data, size, size + 1);
+  pieces = split (data, size, data[0] % 100 + 1);
   g_assert_true ((whole == NULL) == (pieces == NULL));
   if (whole != NULL)
     g_assert_cmpmem (whole->data, whole->len, pieces->data, pieces->len);
