@@ -6,6 +6,7 @@
 
 #include "muster-cluster-private.h"
 
+#include "muster-journal-owner-private.h"
 #include "muster-journal-register-private.h"
 #include "muster-source-private.h"
 #include "muster-state-dir-private.h"
@@ -484,7 +485,7 @@ get_mark (MusterCluster *self, const guint8 *stream)
 static void
 say_damage (MusterCluster *self, const char *path, int fd, const char *damage)
 {
-  guint ended = muster_journal_register_end_writers (fd);
+  guint ended = muster_journal_owner_end_writers (fd);
 
   muster_logger_log_fields (self->run.logger, MUSTER_LEVEL_ERROR, NULL, 0, NULL,
                             MUSTER_FIELDS (MUSTER_TEXT ("event", "damaged-journal")),

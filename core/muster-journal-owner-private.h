@@ -11,3 +11,6 @@
 int muster_journal_owner_open (const MusterJournalIdentity *identity, int journal_fd, uid_t user);
 /* SIGKILL. Takes @pidfd over; returns when the process has ended, or after a second. */
 void muster_journal_owner_kill (int pidfd);
+/* Ends (SIGKILL) every process that has the file mapped for writing, and waits for that; returns how many. For journals
+ * whose header does not tell whether its worker lives. */
+guint muster_journal_owner_end_writers (int fd);

@@ -26,6 +26,3 @@ char *muster_journal_register_format_stream (const guint8 stream[MUSTER_STREAM_I
  * read, *@damage (full) says why, and @identity is without a process. FALSE: the name is none of a journal. */
 gboolean muster_journal_register_read (int fd, const char *name, const char *cluster, MusterJournalIdentity *identity,
                                        gsize *ring_size, char **damage, GError **error);
-/* Ends (SIGKILL) every process that has the file mapped for writing, and waits for that; returns how many. For journals
- * whose header does not tell whether its worker lives. */
-guint muster_journal_register_end_writers (int fd);

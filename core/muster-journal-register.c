@@ -6,28 +6,13 @@
 
 #include "muster-journal-register-private.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "muster-journal-layout-private.h"
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
-
 #define SUFFIX ".journal"
-/* How long a process may take to vanish once SIGKILL has hit it. */
-#define END_TIMEOUT_MS 1000
 
 /* -- the name -------------------------------------------------------------------------------------- */
 
@@ -156,67 +141,4 @@ muster_journal_register_read (int fd, const char *name, const char *cluster, Mus
   *identity = named;
   *ring_size = guess_ring_size (fd);
   return TRUE;
-}
-
-/* -- who writes to it ------------------------------------------------------------------------------ */
-
-static gboolean
-is_writer (const char *pid, const struct stat *journal)
-{
-  g_autofree char *path = g_build_filename ("/proc", pid, "maps", NULL);
-  FILE *maps = fopen (path, "re");
-  char line[512];
-  gboolean found = FALSE;
-
-  /* proc(5): address perms offset dev inode pathname */
-  while (maps != NULL && !found && fgets (line, sizeof line, maps) != NULL)
-    {
-      char permissions[5];
-      unsigned major_number, minor_number;
-      unsigned long inode;
-
-      found = sscanf (line, "%*x-%*x %4s %*x %x:%x %lu", permissions, &major_number, &minor_number, &inode) == 4
-              && g_str_equal (permissions, "rw-s") && inode == journal->st_ino
-              && makedev (major_number, minor_number) == journal->st_dev;
-    }
-  if (maps != NULL)
-    fclose (maps);
-  return found;
-}
-
-/* By pidfd, and looked at once more when it is there, so that no other process can have got the number meanwhile. */
-static gboolean
-end_writer (const char *pid, const struct stat *journal)
-{
-  struct pollfd end = { .events = POLLIN };
-  gboolean ended = FALSE;
-
-  end.fd = (int) syscall (SYS_pidfd_open, (pid_t) g_ascii_strtoll (pid, NULL, 10), 0);
-  if (end.fd < 0)
-    return FALSE;
-  if (is_writer (pid, journal) && syscall (SYS_pidfd_send_signal, end.fd, SIGKILL, NULL, 0) == 0)
-    {
-      ended = TRUE;
-      while (poll (&end, 1, END_TIMEOUT_MS) < 0 && errno == EINTR)
-        ;
-    }
-  close (end.fd);
-  return ended;
-}
-
-guint
-muster_journal_register_end_writers (int fd)
-{
-  g_autoptr (GDir) proc = g_dir_open ("/proc", 0, NULL);
-  g_autofree char *own = g_strdup_printf ("%d", (int) getpid ());
-  struct stat journal;
-  const char *pid;
-  guint ended = 0;
-
-  if (proc == NULL || fstat (fd, &journal) != 0)
-    return 0;
-  while ((pid = g_dir_read_name (proc)) != NULL)
-    if (g_ascii_isdigit (*pid) && !g_str_equal (pid, own) && is_writer (pid, &journal))
-      ended += end_writer (pid, &journal);
-  return ended;
 }

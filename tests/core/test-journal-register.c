@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "muster-journal-layout-private.h"
+#include "muster-journal-owner-private.h"
 #include "muster-journal-register-private.h"
 
 #define NAME "web-1-000102030405060708090a0b0c0d0e0f.journal"
@@ -169,7 +170,7 @@ test_writers (Fixture *fixture, gconstpointer data)
   pid_t writer;
   char byte;
 
-  g_assert_cmpuint (muster_journal_register_end_writers (fixture->fd), ==, 0);
+  g_assert_cmpuint (muster_journal_owner_end_writers (fixture->fd), ==, 0);
   g_assert_no_errno (pipe (ready));
   writer = fork ();
   if (writer == 0)
@@ -182,7 +183,7 @@ test_writers (Fixture *fixture, gconstpointer data)
         pause ();
     }
   g_assert_cmpint (read (ready[0], &byte, 1), ==, 1);
-  g_assert_cmpuint (muster_journal_register_end_writers (fixture->fd), ==, 1);
+  g_assert_cmpuint (muster_journal_owner_end_writers (fixture->fd), ==, 1);
   g_assert_cmpint (waitpid (writer, &status, 0), ==, writer);
   g_assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
   close (ready[0]);
