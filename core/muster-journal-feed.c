@@ -14,6 +14,7 @@
 
 #include "muster-journal-feed-private.h"
 #include "muster-link-private.h"
+#include "muster-wake-source-private.h"
 
 /* Batches sent in one go before the loop gets its turn. */
 #define BURST 32
@@ -62,7 +63,7 @@ struct _MusterJournalFeed
 static void pump (MusterJournalFeed *feed, gboolean flush);
 
 static gboolean
-feed_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+feed_cb (gpointer user_data)
 {
   MusterJournalFeed *feed = user_data;
 
@@ -70,14 +71,6 @@ feed_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   pump (feed, FALSE);
   return G_SOURCE_CONTINUE;
 }
-
-static gboolean
-feed_callback (gpointer user_data)
-{
-  return G_SOURCE_CONTINUE; /* the dispatcher does it all */
-}
-
-static GSourceFuncs functions = { .dispatch = feed_dispatch };
 
 MusterJournalFeed *
 muster_journal_feed_new (MusterJournal *journal, const MusterOrigin *labels, gint64 flush_interval_us,
@@ -92,11 +85,8 @@ muster_journal_feed_new (MusterJournal *journal, const MusterOrigin *labels, gin
   feed->credit = muster_journal_get_ring_size (journal);
   feed->window = g_array_new (FALSE, FALSE, sizeof (Sent));
   muster_batch_builder_init (&feed->builder, labels);
-  feed->source = g_source_new (&functions, sizeof (GSource));
-  g_source_set_static_name (feed->source, "muster-journal-feed");
+  feed->source = muster_wake_source_new (context, "muster-journal-feed", feed_cb, feed);
   g_source_add_unix_fd (feed->source, muster_journal_get_event_fd (journal), G_IO_IN);
-  g_source_set_callback (feed->source, feed_callback, feed, NULL);
-  g_source_attach (feed->source, context);
   return feed;
 }
 

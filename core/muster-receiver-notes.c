@@ -10,6 +10,7 @@
 
 #include "muster-encoder-private.h"
 #include "muster-receiver-notes-private.h"
+#include "muster-wake-source-private.h"
 
 /* Batches waiting for a main loop that is busy with `record` handlers; more are left out. */
 #define TAP_MAX 256
@@ -138,7 +139,7 @@ take_note (MusterReceiverNotes *self)
 
 /* A handler may close the notes, or run the loop itself. */
 static gboolean
-dispatch (GSource *source, GSourceFunc callback, gpointer data)
+deliver_some (gpointer data)
 {
   MusterReceiverNotes *self = notes_ref (data);
   gint64 until_us = g_get_monotonic_time () + TURN_US;
@@ -151,18 +152,10 @@ dispatch (GSource *source, GSourceFunc callback, gpointer data)
         deliver (self, note);
       g_clear_pointer (&note, note_free);
     }
-  while (!self->closed && g_source_get_ready_time (source) == 0 && g_get_monotonic_time () < until_us);
+  while (!self->closed && g_source_get_ready_time (self->source) == 0 && g_get_monotonic_time () < until_us);
   notes_unref (self);
   return G_SOURCE_CONTINUE;
 }
-
-static gboolean
-nothing_cb (gpointer user_data)
-{
-  return G_SOURCE_CONTINUE; /* the dispatcher does it all */
-}
-
-static GSourceFuncs functions = { .dispatch = dispatch };
 
 /* -- telling -------------------------------------------------------------------------------------- */
 
@@ -212,11 +205,9 @@ muster_receiver_notes_new (const MusterReceiverCallbacks *callbacks, gpointer us
   self->user_data = user_data;
   self->messages = (Budget){ .what = "messages", .most = MESSAGES_MAX };
   self->snapshots = (Budget){ .what = "metrics", .most = SNAPSHOTS_MAX };
-  self->source = g_source_new (&functions, sizeof (GSource));
-  g_source_set_static_name (self->source, "muster-receiver-notes");
+  self->source = muster_wake_source_new (main_context != NULL ? main_context : g_main_context_get_thread_default (),
+                                         "muster-receiver-notes", deliver_some, self);
   g_source_set_can_recurse (self->source, TRUE);
-  g_source_set_callback (self->source, nothing_cb, self, NULL);
-  g_source_attach (self->source, main_context != NULL ? main_context : g_main_context_get_thread_default ());
   return self;
 }
 

@@ -249,18 +249,17 @@ muster_network_connections_cut_unheard (MusterNetworkConnections *self)
     cut (self, link->data);
 }
 
-gboolean
+void
 muster_network_connections_cut_oldest_unheard (MusterNetworkConnections *self)
 {
   Connection *oldest = self->unheard.length > 0 ? self->unheard.head->data : NULL;
 
   if (oldest == NULL)
-    return FALSE;
+    return;
   cut (self, oldest);
   /* until ZeroMQ has closed it, others are older */
   g_queue_unlink (&self->unheard, &oldest->link);
   g_queue_push_tail_link (&self->unheard, &oldest->link);
-  return TRUE;
 }
 
 /* -- made and freed -- */

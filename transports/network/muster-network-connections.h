@@ -39,7 +39,7 @@ guint muster_network_connections_count_heard (MusterNetworkConnections *connecti
 
 /* Ends one, if it is open. ZeroMQ sees that, and does the rest. */
 void muster_network_connections_cut (MusterNetworkConnections *connections, MusterNetworkConnection connection);
-/* Ends the one that has not been heard for longest, so that there is room for others; FALSE if there is none. */
-gboolean muster_network_connections_cut_oldest_unheard (MusterNetworkConnections *connections);
+/* Ends the one that has not been heard for longest, so that there is room for others. */
+void muster_network_connections_cut_oldest_unheard (MusterNetworkConnections *connections);
 /* Ends all that have not been heard: who they are is not known. */
 void muster_network_connections_cut_unheard (MusterNetworkConnections *connections);

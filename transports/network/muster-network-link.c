@@ -10,13 +10,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <zmq.h>
 
 #include "muster-link-private.h"
 #include "muster-network-endpoints.h"
 #include "muster-network-flow.h"
 #include "muster-network-socket.h"
 #include "muster-network-text.h"
-#include "muster-zmq-source-private.h"
+#include "muster-wake-source-private.h"
 
 /* HELLO until WELCOME, POSITION while something is unacknowledged. */
 #define TICK_US G_USEC_PER_SEC
@@ -164,19 +165,11 @@ pump (MusterNetworkLink *self)
 }
 
 static gboolean
-spool_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+spool_cb (gpointer user_data)
 {
   pump (user_data);
   return G_SOURCE_CONTINUE;
 }
-
-static gboolean
-nothing_cb (gpointer user_data)
-{
-  return G_SOURCE_CONTINUE; /* the dispatcher does it all */
-}
-
-static GSourceFuncs spool_funcs = { .dispatch = spool_dispatch };
 
 /* -- connections ---------------------------------------------------------------------------------- */
 
@@ -346,7 +339,7 @@ be_quiet (MusterNetworkLink *self)
 }
 
 static gboolean
-tick_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+tick_cb (gpointer user_data)
 {
   MusterNetworkLink *self = user_data;
   gboolean is_late = !self->welcomed && g_get_monotonic_time () >= self->deadline_us;
@@ -374,8 +367,6 @@ tick_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   start_tick (self);
   return G_SOURCE_CONTINUE;
 }
-
-static GSourceFuncs tick_funcs = { .dispatch = tick_dispatch };
 
 /* -- what the collector says ---------------------------------------------------------------------- */
 
@@ -495,21 +486,8 @@ link_thread (gpointer data)
   g_main_context_push_thread_default (self->context);
   g_main_loop_run (self->loop);
   close_socket (self);
-  g_source_destroy (self->tick);
-  g_source_destroy (self->spool_source);
   g_main_context_pop_thread_default (self->context);
   return NULL;
-}
-
-static GSource *
-make_source (MusterNetworkLink *self, GSourceFuncs *funcs, const char *name)
-{
-  GSource *source = g_source_new (funcs, sizeof (GSource));
-
-  g_source_set_static_name (source, name);
-  g_source_set_callback (source, nothing_cb, self, NULL);
-  g_source_attach (source, self->context);
-  return source;
 }
 
 MusterNetworkLink *
@@ -530,8 +508,8 @@ muster_network_link_new (MusterSpool *spool, const MusterNetworkLinkOptions *opt
   self->flow = muster_network_flow_new (spool, self->progress);
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
-  self->tick = make_source (self, &tick_funcs, "muster-link-tick");
-  self->spool_source = make_source (self, &spool_funcs, "muster-spool");
+  self->tick = muster_wake_source_new (self->context, "muster-link-tick", tick_cb, self);
+  self->spool_source = muster_wake_source_new (self->context, "muster-spool", spool_cb, self);
   g_source_add_unix_fd (self->spool_source, muster_spool_get_event_fd (spool), G_IO_IN);
   g_main_context_invoke (self->context, begin_cb, self);
   sigfillset (&all);
